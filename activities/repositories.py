@@ -1,0 +1,188 @@
+"""Git for the workflows: mirror, spec branch, merge candidates, pushes.
+
+The forge's ref is the truth. Commits of ours have fixed authors and dates taken from their
+parents, so that a retry makes the identical commit.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from temporalio import activity
+
+from activities.git import explain
+from activities.heartbeats import heartbeating
+from activities.mirror import Mirror, Mirrors
+from models.contracts.repositories import (
+    BranchState,
+    EnsureMirror,
+    MergeCandidate,
+    MirrorState,
+    PrepareMerge,
+    PublishBranch,
+    PushMerge,
+    PushResult,
+)
+from models.errors import Conflict
+from models.rules.paths import is_inside
+from models.store import artifacts
+from models.store.database import Database
+
+_IDENTITY: Final = {
+    "GIT_AUTHOR_NAME": "Specwright",
+    "GIT_AUTHOR_EMAIL": "bot@specwright.invalid",
+    "GIT_COMMITTER_NAME": "Specwright",
+    "GIT_COMMITTER_EMAIL": "bot@specwright.invalid",
+}
+_CONFLICT: Final = 1
+
+
+class RepositoryActivities:
+    """Git on the worker's mirrors; every method may be repeated without a second effect."""
+
+    def __init__(self, database: Database, mirrors: Mirrors) -> None:
+        self._database = database
+        self._mirrors = mirrors
+
+    @activity.defn
+    async def ensure_mirror(self, request: EnsureMirror) -> MirrorState:
+        """Bring the mirror up to date and find the base commit."""
+        async with heartbeating():
+            return await self._mirrors.ensure(
+                request.project_id, request.base_branch, check_push=request.check_push
+            )
+
+    @activity.defn
+    async def publish_branch(self, request: PublishBranch) -> BranchState:
+        """Make the spec's branch, with its documents as first commit, unless it is ours already.
+
+        Raises:
+            Conflict: the forge has a branch of this name that is not this spec's.
+        """
+        async with heartbeating(), self._mirrors.locked(request.project_id) as mirror:
+            await mirror.fetch()
+            commit = await self._documents_commit(mirror, request)
+            head = await mirror.head(request.branch)
+            if head is None:
+                pushed = await mirror.push(commit, request.branch, "")
+                if pushed.exit_code != 0:
+                    raise explain(["push"], pushed)
+                return BranchState(branch=request.branch, head=commit)
+            contained = await mirror.git.attempt("merge-base", "--is-ancestor", commit, head)
+            if contained.exit_code != 0:
+                msg = f"The forge already has another branch {request.branch}."
+                raise Conflict(msg, code="branch-exists")
+            return BranchState(branch=request.branch, head=head)
+
+    async def _documents_commit(self, mirror: Mirror, request: PublishBranch) -> str:
+        git = mirror.git
+        with tempfile.TemporaryDirectory() as scratch:
+            env = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+            await git.run("read-tree", request.base_commit, env=env)
+            for path in sorted(request.files):
+                if not is_inside(path):
+                    msg = f"{path} is not a path inside the repository."
+                    raise Conflict(msg, code="path-outside")
+                async with self._database.begin() as session:
+                    content, _ = await artifacts.get(session, request.files[path].sha256)
+                blob = await git.run("hash-object", "-w", "--stdin", stdin=content)
+                entry = f"100644,{blob.text},{path}"
+                await git.run("update-index", "--add", "--cacheinfo", entry, env=env)
+            tree = (await git.run("write-tree", env=env)).text
+        message = f"Specify: {request.title}\n\nSpecwright-Spec: {request.spec_id}\n"
+        return await _commit(mirror, tree, [request.base_commit], message)
+
+    @activity.defn
+    async def prepare_merge(self, request: PrepareMerge) -> MergeCandidate:
+        """Merge a task's work onto the branch's head without a work tree, and push nothing."""
+        async with heartbeating(), self._mirrors.locked(request.project_id) as mirror:
+            await mirror.fetch()
+            head = await mirror.head(request.branch)
+            if head is None:
+                msg = f"The branch {request.branch} is gone from the forge."
+                raise Conflict(msg, code="branch-gone")
+            merged = await _merged_as(mirror, head, request)
+            if merged is not None:
+                return MergeCandidate(outcome="merged", base=head, commit=merged)
+            await self._import_work(mirror, request)
+            tree = await mirror.git.attempt(
+                "merge-tree",
+                "--write-tree",
+                "--name-only",
+                "--no-messages",
+                head,
+                request.work_head,
+            )
+            lines = tree.text.splitlines()
+            if tree.exit_code == _CONFLICT:
+                return MergeCandidate(outcome="conflict", base=head, conflicts=tuple(lines[1:]))
+            if tree.exit_code != 0:
+                raise explain(["merge-tree"], tree)
+            message = (
+                f"Merge {request.local_id}: {request.title}\n\n"
+                f"Specwright-Spec: {request.spec_id}\nSpecwright-Task: {request.local_id}\n"
+            )
+            commit = await _commit(mirror, lines[0], [head, request.work_head], message)
+            await mirror.git.run("update-ref", f"refs/specwright/candidates/{commit}", commit)
+            return MergeCandidate(outcome="candidate", base=head, commit=commit)
+
+    async def _import_work(self, mirror: Mirror, request: PrepareMerge) -> None:
+        async with self._database.begin() as session:
+            content, _ = await artifacts.get(session, request.work.sha256)
+        await import_bundle(mirror, content, request.work_head)
+
+    @activity.defn
+    async def push_merge(self, request: PushMerge) -> PushResult:
+        """Push a checked merge commit; a moved branch is told, not overwritten."""
+        async with heartbeating(), self._mirrors.locked(request.project_id) as mirror:
+            pushed = await mirror.push(request.commit, request.branch, request.expected)
+            await mirror.fetch()
+            head = await mirror.head(request.branch)
+            if head is None:
+                raise explain(["push"], pushed)
+            contained = await mirror.git.attempt(
+                "merge-base", "--is-ancestor", request.commit, head
+            )
+            if contained.exit_code == 0:
+                return PushResult(pushed=True, head=head)
+            if head == request.expected:
+                raise explain(["push"], pushed)
+            return PushResult(pushed=False, head=head)
+
+
+async def import_bundle(mirror: Mirror, content: bytes, head: str) -> None:
+    """Bring a bundle's commits into the mirror under a ref of ours."""
+    with tempfile.NamedTemporaryFile(suffix=".bundle") as file:
+        file.write(content)
+        file.flush()
+        await mirror.git.run(
+            "-c", "protocol.file.allow=always", "fetch", "--quiet", "--no-tags",
+            "--no-write-fetch-head", "--", file.name, f"+HEAD:refs/specwright/work/{head}",
+        )  # fmt: skip
+
+
+async def _commit(mirror: Mirror, tree: str, parents: list[str], message: str) -> str:
+    dates = [
+        int((await mirror.git.run("log", "-1", "--format=%ct", parent)).text) for parent in parents
+    ]
+    date = f"@{max(dates)} +0000"
+    env = {**_IDENTITY, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+    flags = [part for parent in parents for part in ("-p", parent)]
+    made = await mirror.git.run("commit-tree", tree, *flags, stdin=message.encode(), env=env)
+    return made.text
+
+
+async def _merged_as(mirror: Mirror, head: str, request: PrepareMerge) -> str | None:
+    """The merge commit of this task on the branch, None when it is not merged yet."""
+    log = await mirror.git.run(
+        "log", "--first-parent", "--max-count=2000",
+        "--format=%H %(trailers:key=Specwright-Spec,valueonly,separator=%x20)"
+        " %(trailers:key=Specwright-Task,valueonly,separator=%x20)", head,
+    )  # fmt: skip
+    for line in log.text.splitlines():
+        words = line.split()
+        if words[1:] == [str(request.spec_id), request.local_id]:
+            parents = (await mirror.git.run("rev-list", "--parents", "-1", words[0])).text.split()
+            if request.work_head in parents:
+                return words[0]
+    return None

@@ -1,0 +1,199 @@
+"""Tasks: what runs of a plan, and what the workflows and activities say about it."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from models.contracts.artifacts import ArtifactRef
+from models.contracts.base import Payload, ProjectId, SpecId, TaskId, TicketId, Timings
+from models.contracts.checks import CheckEvidence
+from models.contracts.plans import Priority
+from models.contracts.projects import ProjectSettings
+from models.contracts.repositories import SHA_PATTERN
+from models.contracts.usage import Usage
+
+
+class TaskState(StrEnum):
+    """States of a task; a planned task mirrors its task."""
+
+    QUEUED = "queued"
+    PROVISIONING = "provisioning"
+    WORKING = "working"
+    WAITING = "waiting"
+    CHECKING = "checking"
+    MERGING = "merging"
+    MERGED = "merged"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+SETTLED: frozenset[TaskState] = frozenset(
+    {TaskState.MERGED, TaskState.FAILED, TaskState.BLOCKED, TaskState.SKIPPED, TaskState.CANCELLED}
+)
+
+
+class TaskNode(Payload):
+    """A task as the DAG sees it; ``depends_on`` are indices into the plan's list of nodes."""
+
+    task_id: TaskId
+    local_id: str
+    title: str
+    priority: Priority
+    minutes: int
+    depends_on: tuple[int, ...] = ()
+    extra_check: str | None = None
+    expects_changes: bool = True
+
+
+class TaskView(Payload):
+    """A task as people read it."""
+
+    id: TaskId
+    spec_id: SpecId
+    ticket_id: TicketId
+    local_id: str
+    title: str
+    description: str = ""
+    kind: str
+    priority: Priority
+    position: int
+    depends_on: tuple[str, ...] = ()
+    requirement_ids: tuple[str, ...] = ()
+    criteria_ids: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    state: TaskState = TaskState.QUEUED
+    round: int = 0
+    turns: int = 0
+    last_line: str = ""
+    reason: str | None = None
+    reason_code: str | None = None
+    commit: str | None = None
+    sandbox_id: str | None = None
+    check: CheckEvidence | None = None
+    usage: Usage = Usage()
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class TaskList(Payload):
+    """All tasks of a spec, in plan order."""
+
+    items: tuple[TaskView, ...]
+
+
+class TaskInput(Payload):
+    """Input of a task's workflow."""
+
+    task_id: TaskId
+    spec_id: SpecId
+    project_id: ProjectId
+    local_id: str
+    title: str
+    priority: Priority
+    branch: str
+    working_directory: str = ""
+    extra_check: str | None = None
+    expects_changes: bool = True
+    first_round: int = 1
+    note: str = ""
+    settings: ProjectSettings
+    timings: Timings = Timings()
+
+
+class TaskResult(Payload):
+    """How a task's workflow ended; ``rounds`` counts through the task's life."""
+
+    state: TaskState
+    rounds: int
+    commit: str | None = None
+    reason: str | None = None
+    reason_code: str | None = None
+
+
+class RunAgent(Payload):
+    """One slice of an agent's conversation about a task, in its round."""
+
+    task_id: TaskId
+    spec_id: SpecId
+    project_id: ProjectId
+    local_id: str
+    round: int
+    branch: str
+    sandbox: str
+    base_commit: str = Field(pattern=SHA_PATTERN)
+    model: str
+    max_turns: int
+    feedback: str = ""
+    restart_workspace: bool = False
+    working_directory: str = ""
+    heartbeat: timedelta = timedelta(seconds=30)
+
+
+class TestClaim(Payload):
+    """The agent's claim that a test shows a criterion."""
+
+    criterion_id: str
+    test_id: str
+
+
+class AgentResult(Payload):
+    """How a slice ended.
+
+    ``work`` is a bundle ``base..head``, None when nothing was committed.
+    """
+
+    outcome: Literal["finished", "asked", "paused", "yielded", "out_of_turns"]
+    summary: str = ""
+    work: ArtifactRef | None = None
+    head: str | None = None
+    tests: tuple[TestClaim, ...] = ()
+    changed_files: tuple[str, ...] = ()
+
+
+class SandboxRequest(Payload):
+    """Make, find or destroy the sandbox with this deterministic name."""
+
+    name: str = Field(pattern=r"^[a-z]+-[0-9a-f-]{36}-[a-z0-9-]{1,40}$")
+    project_id: ProjectId
+    spec_id: SpecId
+    task_id: TaskId | None = None
+    branch: str = ""
+
+
+class PrepareWorkspace(Payload):
+    """Make the task's sandbox and put the head of the spec's branch into it."""
+
+    sandbox: SandboxRequest
+
+
+class Workspace(Payload):
+    """A sandbox with a checked-out workspace at ``commit``."""
+
+    commit: str = Field(pattern=SHA_PATTERN)
+
+
+class SlotRequest(Payload):
+    """A task asks for, or gives back, a slot of its project; ``holder`` is a workflow id."""
+
+    project_id: ProjectId
+    holder: str
+    priority: Priority = "medium"
+
+
+class SlotAnswer(Payload):
+    """``position`` is the place in the queue, 0 when granted."""
+
+    granted: bool
+    position: int = 0
+    in_use: int = 0
+    limit: int = 0
+
+
+class SlotRelease(Payload):
+    """Workflow ids that hold a slot now and should be woken."""
+
+    woken: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Pure decisions on contracts: no I/O, no clock, no randomness."""

@@ -1,0 +1,96 @@
+"""Settings, read once by the entry points and passed on in parts; no module-level instance."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.contracts.base import Timings
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+
+class DatabaseSettings(_Settings):
+    """Postgres; ``listen_url`` bypasses a pooler for LISTEN."""
+
+    database_url: SecretStr = Field(description="postgresql:// address of the one database")
+    database_listen_url: SecretStr | None = Field(
+        default=None, description="address for LISTEN when a pooler stands before Postgres"
+    )
+
+
+class LanguageSettings(_Settings):
+    """The model provider; the scripted server serves the demo project only."""
+
+    anthropic_api_key: SecretStr | None = Field(default=None, description="key of the provider")
+    anthropic_base_url: str | None = Field(default=None, description="another address of it")
+    planner_model: str = Field(default="claude-opus-5-5", description="model of the phases")
+    agent_model: str = Field(default="claude-opus-5-5", description="model of the agents")
+    scripted_model_url: str | None = Field(
+        default=None, description="the demo's scripted model, on loopback"
+    )
+
+    @property
+    def configured(self) -> bool:
+        """True when a real model can be asked."""
+        return self.anthropic_api_key is not None and bool(
+            self.anthropic_api_key.get_secret_value()
+        )
+
+
+class SandboxSettings(_Settings):
+    """Where tasks run."""
+
+    sandbox_provider: Literal["local"] = Field(default="local", description="kind of sandbox")
+    sandbox_allow_unisolated: bool = Field(
+        default=False, description="run without isolation where bubblewrap cannot run"
+    )
+    sandbox_memory_mb: int = Field(default=2048, ge=64, description="memory of one command")
+    sandbox_disk_mb: int = Field(default=1024, ge=16, description="disk of one workspace")
+    sandbox_processes: int = Field(default=256, ge=4, description="processes of one command")
+
+
+class ExecutionSettings(_Settings):
+    """How much runs at once, and where the worker keeps its files."""
+
+    data_dir: Path = Field(default=Path(".cache/specwright"), description="mirrors, sandboxes")
+    max_concurrent_tasks_per_project: int = Field(
+        default=5, ge=1, description="tasks of one project that hold a slot"
+    )
+    local_repository_roots: tuple[Path, ...] = Field(
+        default=(), description="folders under which a repository may be given by path"
+    )
+    heartbeat_seconds: float = Field(default=30, ge=1, description="heartbeat time-out")
+    retry_maximum_seconds: float = Field(default=30, ge=0.1, description="longest retry interval")
+    idle_threshold_minutes: float = Field(default=10, description="when silent work is given up")
+
+    def timings(self) -> Timings:
+        """The time-outs that new workflows start with."""
+        return Timings(
+            heartbeat=timedelta(seconds=self.heartbeat_seconds),
+            retry_maximum=timedelta(seconds=self.retry_maximum_seconds),
+        )
+
+
+class ApiSettings(_Settings):
+    """The API; local mode binds to loopback only."""
+
+    auth_mode: Literal["local"] = Field(default="local", description="who may call")
+    api_host: str = Field(default="127.0.0.1", description="interface; loopback in local mode")
+    api_port: int = Field(default=18000, ge=1, le=65535, description="port")
+    temporal_ui_url: str | None = Field(default=None, description="Temporal Web UI, for links")
+    frontend_dir: Path = Field(default=Path("frontend/dist"), description="the built frontend")
+
+
+class LogSettings(_Settings):
+    """Logging."""
+
+    log_level: str = Field(default="INFO", description="lowest level that is printed")
+    log_json: bool = Field(default=False, description="one JSON object a line")
+    events_jsonl: Path | None = Field(
+        default=None, description="also append every event to this file"
+    )

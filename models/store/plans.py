@@ -1,0 +1,88 @@
+"""The bridge's writes: planned tickets and tasks become rows, idempotent by ``uuid5``."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from models.contracts.base import ProjectId, SpecId, TaskId, TicketId
+from models.contracts.plans import PlannedTask, PlannedTicket
+from models.contracts.tasks import TaskView
+from models.store.database import Session
+from models.tables.specs import TaskRow, TicketRow
+
+
+def local_uuid(spec_id: SpecId, local_id: str) -> UUID:
+    """The id of what a plan calls ``TSK-001``: the same however often SYNC runs."""
+    return uuid5(spec_id, local_id)
+
+
+async def put_tickets(
+    session: Session,
+    project_id: ProjectId,
+    spec_id: SpecId,
+    spec_title: str,
+    tickets: Sequence[PlannedTicket],
+) -> None:
+    """Write the plan's tickets; those no longer planned are retired."""
+    for ticket in tickets:
+        values = {
+            "title": f"[Spec] {spec_title}: {ticket.title}",
+            "description": ticket.description,
+            "priority": ticket.priority,
+            "context": {"spec_id": str(spec_id)},
+            "retired": False,
+        }
+        statement = insert(TicketRow).values(
+            id=TicketId(local_uuid(spec_id, ticket.id)),
+            project_id=project_id,
+            spec_id=spec_id,
+            local_id=ticket.id,
+            **values,
+        )
+        await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+    kept = [ticket.id for ticket in tickets]
+    await session.execute(
+        update(TicketRow)
+        .where(col(TicketRow.spec_id) == spec_id, col(TicketRow.local_id).not_in(kept))
+        .values(retired=True)
+    )
+
+
+async def put_tasks(
+    session: Session,
+    project_id: ProjectId,
+    spec_id: SpecId,
+    tasks: Sequence[tuple[PlannedTask, TaskView]],
+) -> None:
+    """Write the plan's tasks; an existing one keeps its state, and others are retired."""
+    for planned, view in tasks:
+        plan = planned.model_dump(mode="json")
+        where = {"position": view.position, "plan": plan, "retired": False}
+        statement = insert(TaskRow).values(
+            id=view.id,
+            project_id=project_id,
+            spec_id=spec_id,
+            ticket_id=view.ticket_id,
+            local_id=view.local_id,
+            state=view.state.value,
+            result={"spec_task_id": view.local_id, "spec_id": str(spec_id)},
+            view=view.model_dump(mode="json"),
+            **where,
+        )
+        await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=where))
+    kept = [planned.id for planned, _ in tasks]
+    await session.execute(
+        update(TaskRow)
+        .where(col(TaskRow.spec_id) == spec_id, col(TaskRow.local_id).not_in(kept))
+        .values(retired=True)
+    )
+
+
+async def get_planned_task(session: Session, task_id: TaskId) -> PlannedTask | None:
+    """The planned task behind a task."""
+    found = await session.execute(select(col(TaskRow.plan)).where(col(TaskRow.id) == task_id))
+    plan = found.scalar()
+    return PlannedTask.model_validate(plan) if plan else None

@@ -1,0 +1,236 @@
+"""Specs: launch, read, list; their tasks, gates, attempts, versions and pull requests."""
+
+import hashlib
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from models.contracts.base import GateId, ProjectId, SpecId, TaskId
+from models.contracts.checks import CheckEvidence
+from models.contracts.events import EventSource, NewEvent, SpecCreated
+from models.contracts.gates import Gate
+from models.contracts.repositories import PullRequest
+from models.contracts.specs import SpecDetail, SpecInput, SpecPage, SpecView
+from models.contracts.tasks import TaskList, TaskView
+from models.errors import KeyReused, NotFound
+from models.store import events
+from models.store.cursors import read_cursor, write_cursor
+from models.store.database import Session
+from models.tables.projects import ProjectRow
+from models.tables.specs import (
+    CheckRow,
+    GateRow,
+    LaunchKeyRow,
+    PullRequestRow,
+    SpecRow,
+    TaskRow,
+)
+
+
+async def find_launch(session: Session, key: str, body: bytes) -> SpecId | None:
+    """The spec that this Idempotency-Key made, None when it is new.
+
+    Raises:
+        KeyReused: the key came with another body before.
+    """
+    row = await session.get(LaunchKeyRow, key)
+    if row is None:
+        return None
+    if row.body_sha256 != hashlib.sha256(body).hexdigest():
+        msg = "This Idempotency-Key was used with another body."
+        raise KeyReused(msg)
+    return SpecId(row.spec_id)
+
+
+async def create(
+    session: Session, launch: SpecInput, view: SpecView, key: str | None, body: bytes
+) -> SpecId:
+    """Insert a spec, its launch key and its first event.
+
+    A key that a concurrent launch took wins; its spec is returned.
+    """
+    if key is not None:
+        digest = hashlib.sha256(body).hexdigest()
+        row = {"key": key, "body_sha256": digest, "spec_id": launch.spec_id}
+        await session.execute(insert(LaunchKeyRow).values(row).on_conflict_do_nothing())
+        winner = await find_launch(session, key, body)
+        if winner is not None and winner != launch.spec_id:
+            return winner
+    values = {
+        "id": launch.spec_id,
+        "project_id": launch.project_id,
+        "status": view.status.value,
+        "launch": launch.model_dump(mode="json"),
+        "view": view.model_dump(mode="json"),
+        "created_at": view.created_at,
+    }
+    await session.execute(insert(SpecRow).values(values).on_conflict_do_nothing())
+    created = NewEvent(
+        dedup_key="spec.created", fact=SpecCreated(spec=view), source=EventSource.SYSTEM
+    )
+    await events.append(session, launch.project_id, launch.spec_id, [created])
+    return launch.spec_id
+
+
+async def _row(session: Session, spec_id: SpecId) -> SpecRow:
+    row = await session.get(SpecRow, spec_id)
+    if row is None:
+        msg = "There is no such spec."
+        raise NotFound(msg, code="spec-not-found", spec_id=str(spec_id))
+    return row
+
+
+async def get_view(session: Session, spec_id: SpecId) -> SpecView:
+    """The folded view.
+
+    Raises:
+        NotFound: no such spec.
+    """
+    return SpecView.model_validate((await _row(session, spec_id)).view)
+
+
+async def get_launch(session: Session, spec_id: SpecId) -> SpecInput:
+    """What the spec was launched with.
+
+    Raises:
+        NotFound: no such spec.
+    """
+    return SpecInput.model_validate((await _row(session, spec_id)).launch)
+
+
+async def get_detail(session: Session, spec_id: SpecId) -> SpecDetail:
+    """The whole spec.
+
+    Raises:
+        NotFound: no such spec.
+    """
+    row = await _row(session, spec_id)
+    view = SpecView.model_validate(row.view)
+    demo = await session.execute(
+        select(col(ProjectRow.is_demo)).where(col(ProjectRow.id) == row.project_id)
+    )
+    return SpecDetail(
+        **view.model_dump(),
+        description=SpecInput.model_validate(row.launch).description,
+        phase_data={p.phase: p.document for p in view.phases if p.document},
+        pull_request=await get_pull_request(session, spec_id),
+        is_demo=bool(demo.scalar()),
+    )
+
+
+async def page(
+    session: Session,
+    *,
+    project_id: ProjectId | None,
+    status: str | None,
+    cursor: str | None,
+    limit: int,
+) -> SpecPage:
+    """Specs, newest first, of one project or of all."""
+    query = select(SpecRow)
+    if project_id is not None:
+        query = query.where(col(SpecRow.project_id) == project_id)
+    if status is not None:
+        query = query.where(col(SpecRow.status) == status)
+    if cursor is not None:
+        query = query.where(tuple_(col(SpecRow.created_at), col(SpecRow.id)) < read_cursor(cursor))
+    ordered = query.order_by(col(SpecRow.created_at).desc(), col(SpecRow.id).desc())
+    rows = list((await session.execute(ordered.limit(limit + 1))).scalars())
+    last = rows[limit - 1] if len(rows) > limit else None
+    return SpecPage(
+        items=tuple(SpecView.model_validate(row.view) for row in rows[:limit]),
+        next_cursor=write_cursor(last.created_at, last.id) if last else None,
+    )
+
+
+async def list_tasks(session: Session, spec_id: SpecId) -> TaskList:
+    """The tasks of a spec that are in its plan, in plan order."""
+    await _row(session, spec_id)
+    found = await session.execute(
+        select(col(TaskRow.view))
+        .where(col(TaskRow.spec_id) == spec_id, ~col(TaskRow.retired))
+        .order_by(col(TaskRow.position))
+    )
+    return TaskList(items=tuple(TaskView.model_validate(view) for view in found.scalars()))
+
+
+async def get_task(session: Session, task_id: TaskId) -> TaskView:
+    """One task.
+
+    Raises:
+        NotFound: no such task.
+    """
+    row = await session.get(TaskRow, task_id)
+    if row is None:
+        msg = "There is no such task."
+        raise NotFound(msg, code="task-not-found", task_id=str(task_id))
+    return TaskView.model_validate(row.view)
+
+
+async def list_gates(session: Session, spec_id: SpecId) -> tuple[Gate, ...]:
+    """Every gate of a spec, oldest first."""
+    await _row(session, spec_id)
+    found = await session.execute(
+        select(col(GateRow.view))
+        .where(col(GateRow.spec_id) == spec_id)
+        .order_by(col(GateRow.opened_at))
+    )
+    return tuple(Gate.model_validate(view) for view in found.scalars())
+
+
+async def get_gate(session: Session, spec_id: SpecId, gate_id: GateId) -> Gate:
+    """One gate of this spec.
+
+    Raises:
+        NotFound: no such gate.
+    """
+    row = await session.get(GateRow, gate_id)
+    if row is None or row.spec_id != spec_id:
+        msg = "There is no such gate."
+        raise NotFound(msg, code="gate-not-found", gate_id=str(gate_id))
+    return Gate.model_validate(row.view)
+
+
+async def get_check(session: Session, key: str) -> CheckEvidence | None:
+    """Evidence of a finished check, None when it has not finished."""
+    row = await session.get(CheckRow, key)
+    return CheckEvidence.model_validate(row.evidence) if row else None
+
+
+async def put_check(session: Session, key: str, spec_id: SpecId, evidence: CheckEvidence) -> None:
+    """Store evidence; the first one for a key stays."""
+    values = {"key": key, "spec_id": spec_id, "evidence": evidence.model_dump(mode="json")}
+    await session.execute(insert(CheckRow).values(values).on_conflict_do_nothing())
+
+
+async def get_pull_request(session: Session, spec_id: SpecId) -> PullRequest | None:
+    """The spec's pull request, None when there is none."""
+    row = await session.get(PullRequestRow, spec_id)
+    return PullRequest.model_validate(row.record) if row else None
+
+
+async def put_pull_request(
+    session: Session, project_id: ProjectId, spec_id: SpecId, record: PullRequest
+) -> PullRequest:
+    """Store the local record, numbered per project; a repeat returns the first."""
+    existing = await get_pull_request(session, spec_id)
+    if existing is not None:
+        return existing
+    await session.execute(
+        select(ProjectRow).where(col(ProjectRow.id) == project_id).with_for_update()
+    )
+    highest = await session.execute(
+        select(func.max(PullRequestRow.number)).where(col(PullRequestRow.project_id) == project_id)
+    )
+    numbered = record.model_copy(update={"number": (highest.scalar() or 0) + 1})
+    session.add(
+        PullRequestRow(
+            spec_id=spec_id,
+            project_id=project_id,
+            number=numbered.number,
+            record=numbered.model_dump(mode="json"),
+        )
+    )
+    await session.flush()
+    return numbered

@@ -1,0 +1,43 @@
+"""Installations, projects and their slots."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Field
+
+from models.tables.columns import Json, Row, json_column, now_column
+
+
+class Installation(Row, table=True):
+    """One row: this database's own identity, carried by every sandbox and schedule."""
+
+    table_name = "installations"
+
+    id: UUID = Field(primary_key=True)
+    created_at: datetime = now_column()
+
+
+class ProjectRow(Row, table=True):
+    """A project."""
+
+    table_name = "projects"
+
+    id: UUID = Field(primary_key=True)
+    name: str
+    repository: Json = json_column()
+    default_branch: str
+    settings: Json = json_column()
+    is_demo: bool = False
+    created_at: datetime = now_column(index=True)
+
+
+class SlotRow(Row, table=True):
+    """A task that holds or waits for a slot of its project."""
+
+    table_name = "task_slots"
+
+    holder: str = Field(primary_key=True)
+    project_id: UUID = Field(index=True, foreign_key="projects.id")
+    priority: int
+    granted: bool = False
+    requested_at: datetime = now_column()
