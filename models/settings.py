@@ -64,6 +64,9 @@ class ExecutionSettings(_Settings):
     local_repository_roots: tuple[Path, ...] = Field(
         default=(), description="folders under which a repository may be given by path"
     )
+    git_private_hosts: tuple[str, ...] = Field(
+        default=(), description="hosts that an admin allows to be inside a private network"
+    )
     heartbeat_seconds: float = Field(default=30, ge=1, description="heartbeat time-out")
     retry_maximum_seconds: float = Field(default=30, ge=0.1, description="longest retry interval")
     idle_threshold_minutes: float = Field(default=10, description="when silent work is given up")

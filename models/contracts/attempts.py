@@ -1,6 +1,6 @@
 """Attempts of a phase: what is asked of the planner and the evaluator, and what is kept."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -42,7 +42,6 @@ class RunPhase(Payload):
     documents: dict[Phase, ArtifactRef] = Field(default_factory=dict)
     previous: ArtifactRef | None = None
     feedback: str = ""
-    heartbeat: timedelta = timedelta(seconds=30)
 
 
 class PhaseDraft(Payload):

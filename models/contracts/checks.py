@@ -1,6 +1,5 @@
 """Checks: the project's own commands, and the evidence of having run them."""
 
-from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import Field
@@ -37,7 +36,6 @@ class RunCheck(Payload):
     check_command: str
     extra_command: str | None = None
     working_directory: str = ""
-    heartbeat: timedelta = timedelta(seconds=30)
 
 
 class CheckEvidence(Payload):

@@ -349,9 +349,10 @@ class AppendEvents(Payload):
 
 
 class Appended(Payload):
-    """The stream's last ``seq`` after the append."""
+    """The stream's last ``seq`` after the append, and what the spec has cost (USD or unknown)."""
 
     last_seq: int
+    cost_usd: float | None = None
 
 
 class ViewFragment(Payload):

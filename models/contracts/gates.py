@@ -28,7 +28,6 @@ class DecisionKind(StrEnum):
     RETRY = "retry"
     SKIP = "skip"
     ACCEPT = "accept"
-    REPAIR = "repair"
     CANCEL = "cancel"
 
 

@@ -63,6 +63,13 @@ class Environment(Payload):
     confirmed: bool = False
 
 
+class ConfirmEnvironment(Payload):
+    """The commands of a project that a person accepted at the explore gate."""
+
+    project_id: ProjectId
+    environment: Environment
+
+
 class ProjectSettings(Payload):
     """Settings of a project; a spec starts with a copy and may override them."""
 

@@ -95,6 +95,7 @@ class OpenPullRequest(Payload):
     branch: str
     base_branch: str
     title: str
+    head: str = Field(pattern=SHA_PATTERN)
 
 
 class PullRequest(Payload):

@@ -1,6 +1,6 @@
 """Tasks: what runs of a plan, and what the workflows and activities say about it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -130,7 +130,6 @@ class RunAgent(Payload):
     feedback: str = ""
     restart_workspace: bool = False
     working_directory: str = ""
-    heartbeat: timedelta = timedelta(seconds=30)
 
 
 class TestClaim(Payload):

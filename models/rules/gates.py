@@ -9,9 +9,9 @@ from models.contracts.projects import Environment, GatePolicy
 
 OPTIONS: Final[dict[GateKind, tuple[DecisionKind, ...]]] = {
     GateKind.PHASE: (DecisionKind.APPROVE, DecisionKind.REQUEST_CHANGES, DecisionKind.REJECT),
-    GateKind.FAILURE: (DecisionKind.RETRY, DecisionKind.SKIP, DecisionKind.CANCEL),
+    GateKind.FAILURE: (DecisionKind.RETRY, DecisionKind.CANCEL),
     GateKind.BASELINE: (DecisionKind.ACCEPT, DecisionKind.RETRY, DecisionKind.CANCEL),
-    GateKind.FINAL: (DecisionKind.REPAIR, DecisionKind.ACCEPT, DecisionKind.CANCEL),
+    GateKind.FINAL: (DecisionKind.RETRY, DecisionKind.ACCEPT, DecisionKind.CANCEL),
 }
 
 

@@ -6,13 +6,13 @@ from pydantic import JsonValue
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
-from uuid_utils.compat import uuid7
 
 from models.contracts.base import SpecId
 from models.contracts.conversations import ConversationState, StoredTurn
 from models.contracts.usage import Usage
 from models.errors import Superseded
 from models.store.database import Session
+from models.store.identifiers import new_id
 from models.tables.conversations import ConversationRow, ModelCallRow, TurnRow
 
 
@@ -67,7 +67,7 @@ async def begin_call(
     session: Session, conversation_id: str, spec_id: SpecId, turn: int, model: str
 ) -> UUID:
     """Note a call that is about to be made: unsettled, it counts as lost."""
-    call_id = uuid7()
+    call_id = new_id()
     session.add(
         ModelCallRow(
             id=call_id, conversation_id=conversation_id, spec_id=spec_id, turn=turn, model=model
@@ -117,6 +117,17 @@ async def store_turn(
             output_tokens=usage.output_tokens,
             cost_usd=usage.cost_usd,
         )
+    )
+
+
+async def forgive_try(session: Session, conversation_id: str) -> None:
+    """Do not count the present try: the provider was away, which is nobody's fault."""
+    await session.execute(
+        update(ConversationRow)
+        .where(
+            col(ConversationRow.id) == conversation_id, col(ConversationRow.tries_since_turn) > 0
+        )
+        .values(tries_since_turn=ConversationRow.tries_since_turn - 1)
     )
 
 

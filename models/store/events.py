@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col
-from uuid_utils.compat import uuid7
 
 from models.contracts.base import ProjectId, SpecId, TaskId
 from models.contracts.events import (
@@ -24,6 +23,7 @@ from models.contracts.specs import SpecView
 from models.contracts.tasks import TaskView
 from models.rules.fold import fold, task_of
 from models.store.database import Session
+from models.store.identifiers import new_id
 from models.tables.events import EventRow, ProjectCounterRow, StreamCounterRow
 from models.tables.specs import GateRow, SpecRow, TaskRow
 
@@ -164,7 +164,7 @@ def _row(
     data = event.fact.model_dump(mode="json", exclude_none=True)
     event_type = data.pop("event_type")
     return {
-        "id": uuid7(),
+        "id": new_id(),
         "stream_id": spec_id,
         "project_id": project_id,
         "seq": seq,

@@ -5,13 +5,13 @@ from uuid import UUID
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
-from uuid_utils.compat import uuid7
 
 from models.contracts.base import ProjectId
 from models.contracts.projects import CreateProject, Environment, Project, ProjectPage
 from models.errors import NotFound
 from models.store.cursors import read_cursor, write_cursor
 from models.store.database import Session
+from models.store.identifiers import new_id
 from models.tables.projects import Installation, ProjectRow
 
 
@@ -20,7 +20,7 @@ async def installation_id(session: Session) -> UUID:
     found = (await session.execute(select(col(Installation.id)).limit(1))).scalar()
     if found is not None:
         return found
-    made = uuid7()
+    made = new_id()
     session.add(Installation(id=made))
     await session.flush()
     return made

@@ -204,6 +204,21 @@ async def put_check(session: Session, key: str, spec_id: SpecId, evidence: Check
     await session.execute(insert(CheckRow).values(values).on_conflict_do_nothing())
 
 
+async def latest_check(session: Session, spec_id: SpecId, purpose: str) -> CheckEvidence | None:
+    """The newest evidence of this purpose, None when there is none."""
+    found = await session.execute(
+        select(col(CheckRow.evidence))
+        .where(
+            col(CheckRow.spec_id) == spec_id,
+            col(CheckRow.evidence)["purpose"].as_string() == purpose,
+        )
+        .order_by(col(CheckRow.created_at).desc())
+        .limit(1)
+    )
+    evidence = found.scalar()
+    return CheckEvidence.model_validate(evidence) if evidence else None
+
+
 async def get_pull_request(session: Session, spec_id: SpecId) -> PullRequest | None:
     """The spec's pull request, None when there is none."""
     row = await session.get(PullRequestRow, spec_id)

@@ -1,0 +1,1 @@
+"""Talking with models: client, durable tool loop, prompts, prices."""

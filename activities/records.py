@@ -1,0 +1,31 @@
+"""Facts of the workflows, put on record; and what a person confirmed about a project."""
+
+from temporalio import activity
+
+from activities.reporters import Reporter
+from models.contracts.events import Appended, AppendEvents
+from models.contracts.projects import ConfirmEnvironment
+from models.store import projects, specs
+from models.store.database import Database
+
+
+class RecordActivities:
+    """Writes to Postgres what a workflow says; idempotent by each fact's ``dedup_key``."""
+
+    def __init__(self, database: Database, reporter: Reporter) -> None:
+        self._database = database
+        self._reporter = reporter
+
+    @activity.defn
+    async def append_events(self, request: AppendEvents) -> Appended:
+        """Append facts to a spec's stream."""
+        last = await self._reporter.report(request.project_id, request.spec_id, request.events)
+        async with self._database.begin() as session:
+            cost = (await specs.get_view(session, request.spec_id)).usage.cost_usd
+        return Appended(last_seq=last, cost_usd=float(cost) if cost is not None else None)
+
+    @activity.defn
+    async def confirm_environment(self, request: ConfirmEnvironment) -> None:
+        """Make the accepted commands the project's own."""
+        async with self._database.begin() as session:
+            await projects.confirm_environment(session, request.project_id, request.environment)

@@ -1,0 +1,84 @@
+"""A task's sandbox: made, filled with the branch's head, and destroyed, always by its name."""
+
+from temporalio import activity
+
+from activities.heartbeats import heartbeating
+from activities.mirror import Mirrors
+from activities.reporters import Reporter
+from activities.sandboxes.port import SandboxProvider, SandboxSpec
+from activities.sandboxes.workspace import Workspaces
+from models.contracts.events import NewEvent, SandboxMoved
+from models.contracts.tasks import PrepareWorkspace, SandboxRequest, Workspace
+from models.errors import Conflict
+
+
+class TaskActivities:
+    """Sandboxes of tasks; idempotent by the sandbox's deterministic name."""
+
+    def __init__(
+        self,
+        mirrors: Mirrors,
+        workspaces: Workspaces,
+        sandboxes: SandboxProvider,
+        reporter: Reporter,
+    ) -> None:
+        self._mirrors = mirrors
+        self._workspaces = workspaces
+        self._sandboxes = sandboxes
+        self._reporter = reporter
+
+    @activity.defn
+    async def prepare_workspace(self, request: PrepareWorkspace) -> Workspace:
+        """Find or make the sandbox and check out the head of the spec's branch in it.
+
+        Raises:
+            Conflict: the branch is gone, or sandboxes cannot run on this host.
+        """
+        wanted = request.sandbox
+        async with heartbeating():
+            async with self._mirrors.locked(wanted.project_id) as mirror:
+                await mirror.fetch()
+                head = await mirror.head(wanted.branch)
+            if head is None:
+                msg = f"The branch {wanted.branch} is gone from the forge."
+                raise Conflict(msg, code="branch-gone")
+            await self._say(wanted, "sandbox.creating")
+            labels = {"spec": str(wanted.spec_id), "project": str(wanted.project_id)}
+            sandbox, _ = await self._sandboxes.ensure(SandboxSpec(wanted.name, labels))
+            await self._workspaces.load(sandbox, wanted.project_id, head)
+            await self._say(wanted, "sandbox.spawned")
+        return Workspace(commit=head)
+
+    @activity.defn
+    async def find_head(self, request: SandboxRequest) -> Workspace:
+        """The head of the spec's branch on the forge now.
+
+        Raises:
+            Conflict: the branch is gone.
+        """
+        async with self._mirrors.locked(request.project_id) as mirror:
+            await mirror.fetch()
+            head = await mirror.head(request.branch)
+        if head is None:
+            msg = f"The branch {request.branch} is gone from the forge."
+            raise Conflict(msg, code="branch-gone")
+        return Workspace(commit=head)
+
+    @activity.defn
+    async def destroy_sandbox(self, request: SandboxRequest) -> None:
+        """Destroy the sandbox and all that runs in it; one that is gone is fine."""
+        async with heartbeating():
+            await self._sandboxes.destroy(request.name)
+            await self._say(request, "sandbox.terminated")
+
+    async def _say(self, request: SandboxRequest, what: str) -> None:
+        fact = SandboxMoved.model_validate(
+            {
+                "event_type": what,
+                "name": request.name,
+                "task_id": request.task_id,
+                "provider": self._sandboxes.name,
+            }
+        )
+        event = NewEvent(dedup_key=f"{request.name}/{what}", fact=fact, sandbox_id=request.name)
+        await self._reporter.report(request.project_id, request.spec_id, [event])

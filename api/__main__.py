@@ -1,0 +1,53 @@
+"""Runs the API: ``python -m api``; ``--openapi FILE`` writes its OpenAPI document instead."""
+
+import argparse
+import json
+from pathlib import Path
+
+import uvicorn
+
+from api.app import create_app
+from models.logs import configure_logging
+from models.settings import (
+    ApiSettings,
+    DatabaseSettings,
+    ExecutionSettings,
+    LanguageSettings,
+    LogSettings,
+)
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _write_openapi(path: Path) -> None:
+    app = create_app(None, ApiSettings(), LanguageSettings(), ExecutionSettings())
+    text = json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Parse the command line and serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
+    parser.add_argument("--openapi", type=Path, metavar="FILE", help="write the document and end")
+    arguments = parser.parse_args()
+    if arguments.openapi is not None:
+        _write_openapi(arguments.openapi)
+        return
+    settings = ApiSettings()
+    if settings.auth_mode == "local" and settings.api_host not in _LOOPBACK:
+        parser.error(f"local mode serves loopback only, not {settings.api_host}: unset API_HOST")
+    configure_logging(LogSettings())
+    database = DatabaseSettings()  # pyright: ignore[reportCallIssue] - from the environment
+    app = create_app(database, settings, LanguageSettings(), ExecutionSettings())
+    uvicorn.run(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+if __name__ == "__main__":
+    main()

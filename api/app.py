@@ -1,0 +1,78 @@
+"""Builds the application: services, middleware, routes, the frontend."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from api.deps import Services
+from api.errors import install_error_handlers
+from api.gateway import Gateway, connect_lazily
+from api.live import LiveHub
+from api.middleware import Edge
+from api.pages import install_pages
+from api.routes import artifacts, events, gates, projects, specs, system, tasks
+from models.contracts.problems import Problem
+from models.settings import ApiSettings, DatabaseSettings, ExecutionSettings, LanguageSettings
+from models.store.database import Database
+
+_PROBLEMS: Final = {
+    status: {"model": Problem, "description": text}
+    for status, text in (
+        (400, "The request can never succeed as it stands"),
+        (403, "Not allowed"),
+        (404, "No such thing"),
+        (409, "The state forbids it now"),
+        (413, "Too large"),
+        (422, "Not the documented shape"),
+        (503, "A dependency is down"),
+    )
+}
+
+
+def create_app(
+    database: DatabaseSettings | None,
+    api: ApiSettings,
+    language: LanguageSettings,
+    execution: ExecutionSettings,
+) -> FastAPI:
+    """The application; without a database only its OpenAPI document can be asked for."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        if database is None:
+            yield
+            return
+        url = database.database_url.get_secret_value()
+        listen = database.database_listen_url
+        store = Database(url, pool_size=20)
+        live = LiveHub(store, listen.get_secret_value() if listen else url)
+        gateway = Gateway(await connect_lazily())
+        app.state.services = Services(store, gateway, live, api, language, execution)
+        live.start()
+        try:
+            yield
+        finally:
+            await live.close()
+            await store.close()
+
+    app = FastAPI(
+        title="Specwright",
+        version=system.VERSION,
+        summary="Durable, spec-driven development on Temporal",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
+    )
+    install_error_handlers(app)
+    v1 = APIRouter(prefix="/api/v1", responses={**_PROBLEMS})
+    for module in (projects, specs, gates, tasks, artifacts, events, system):
+        v1.include_router(module.router)
+    app.include_router(v1)
+    app.include_router(system.root)
+    install_pages(app, api.frontend_dir)
+    app.add_middleware(Edge)
+    return app

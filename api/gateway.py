@@ -1,0 +1,187 @@
+"""The typed way to Temporal: start, update, signal, query; nothing here waits longer than asked."""
+
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.envconfig import ClientConfig
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from models import wire
+from models.contracts.base import SpecId
+from models.contracts.commands import (
+    COMMAND_SIGNAL,
+    COMMANDS,
+    DECIDE_GATE_UPDATE,
+    SPEC_WORKFLOW,
+    STATE_QUERY,
+    CommandAccepted,
+    GateCommand,
+    SpecCommand,
+    spec_workflow_id,
+)
+from models.contracts.gates import GateStatus
+from models.contracts.specs import SpecInput, SpecState, SpecStatus
+from models.errors import AppError, Conflict, Unavailable
+
+_SHORT: Final = timedelta(seconds=2)
+_START: Final = timedelta(seconds=5)
+T = TypeVar("T")
+
+
+async def connect_lazily() -> Client:
+    """A client that connects on first use, so that the API starts while Temporal is down."""
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", "localhost:7233")
+    return await Client.connect(**config, data_converter=wire.DATA_CONVERTER, lazy=True)
+
+
+class Gateway:
+    """Commands for spec workflows, addressed by the names in ``contracts/commands.py``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def _handle(self, spec_id: SpecId) -> "WorkflowHandle[object, object]":
+        return self._client.get_workflow_handle(spec_workflow_id(spec_id))
+
+    async def start_spec(self, launch: SpecInput) -> None:
+        """Start a spec's workflow; one that runs already is the same start.
+
+        Raises:
+            Unavailable: Temporal cannot be reached; the same launch may be sent again.
+            Conflict: the workflow has ended before.
+        """
+        attributes = TypedSearchAttributes(
+            [
+                SearchAttributePair(wire.PROJECT_ID, str(launch.project_id)),
+                SearchAttributePair(wire.SPEC_STATUS, SpecStatus.EXECUTING.value),
+                SearchAttributePair(wire.NEEDS_DECISION, value=False),
+            ]
+        )
+        await _reached(
+            self._client.start_workflow(
+                SPEC_WORKFLOW,
+                launch,
+                id=spec_workflow_id(launch.spec_id),
+                task_queue=wire.WORKFLOW_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=attributes,
+                static_summary=launch.title,
+                rpc_timeout=_START,
+            )
+        )
+
+    async def command(self, spec_id: SpecId, command: SpecCommand) -> CommandAccepted:
+        """Give a command: as an Update, or as a signal when no worker answers.
+
+        Raises:
+            Conflict: the workflow refuses it, or has ended.
+            Unavailable: Temporal cannot be reached.
+        """
+        handle = self._handle(spec_id)
+        try:
+            # The SDK leaves types of its overloads open.
+            await handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
+                command.name.value,
+                command,
+                id=command.id,
+                result_type=SpecStatus,
+                rpc_timeout=_SHORT,
+            )
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error) from error
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+            if not _no_worker(error) or not COMMANDS[command.name].signal_without_worker:
+                raise _explained(error) from error
+            await _reached(handle.signal(COMMAND_SIGNAL, command, rpc_timeout=_SHORT))
+            return CommandAccepted(id=command.id, status="pending")
+        return CommandAccepted(id=command.id)
+
+    async def decide_gate(self, spec_id: SpecId, command: GateCommand) -> CommandAccepted:
+        """Decide a gate.
+
+        Raises:
+            Conflict: closed or unknown gate, a stale document, or the workflow has ended.
+            Unavailable: no worker or no Temporal; the outcome is unknown, and the same key is safe.
+        """
+        try:
+            await self._handle(spec_id).execute_update(  # pyright: ignore[reportUnknownMemberType]
+                DECIDE_GATE_UPDATE,
+                command,
+                id=command.id,
+                result_type=GateStatus,
+                rpc_timeout=_SHORT,
+            )
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error) from error
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+            if _no_worker(error):
+                msg = "No worker answered; send the same decision again with the same key."
+                raise Unavailable(msg, code="outcome-unknown", retry_after=_SHORT) from error
+            raise _explained(error) from error
+        return CommandAccepted(id=command.id)
+
+    async def state(self, spec_id: SpecId) -> SpecState | None:
+        """Live state; None when no worker answers within 2 s or the run is gone."""
+        try:
+            return await self._handle(spec_id).query(
+                STATE_QUERY, result_type=SpecState, rpc_timeout=_SHORT
+            )
+        except (RPCError, WorkflowQueryFailedError, RuntimeError):
+            return None
+
+    async def reachable(self) -> bool:
+        """True when Temporal's frontend answers."""
+        try:
+            return await self._client.service_client.check_health(timeout=_SHORT)
+        except (RPCError, RuntimeError):
+            return False
+
+
+def _no_worker(error: Exception) -> bool:
+    """True when the server took the call, but no worker answered it in time."""
+    if isinstance(error, WorkflowUpdateRPCTimeoutOrCancelledError):
+        return True
+    slow = {RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED}
+    return isinstance(error, RPCError) and error.status in slow
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> AppError:
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return Conflict(cause.message, code=cause.type or "command-not-allowed")
+    return Conflict("The workflow refused this.", code="command-not-allowed")
+
+
+def _explained(error: Exception) -> AppError:
+    if isinstance(error, RPCError):
+        if error.status == RPCStatusCode.NOT_FOUND:
+            msg = "This spec is not running."
+            return Conflict(msg, code="spec-not-running")
+        if error.status == RPCStatusCode.ALREADY_EXISTS:
+            return Conflict("This spec has run before.", code="spec-already-ran")
+    msg = "Temporal cannot be reached; try again shortly."
+    return Unavailable(msg, code="temporal-unavailable", retry_after=_SHORT)
+
+
+async def _reached(call: "Awaitable[T]") -> T:
+    try:
+        return await call
+    except (RPCError, RuntimeError) as error:
+        raise _explained(error) from error

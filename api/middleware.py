@@ -1,0 +1,97 @@
+"""The edge: request ids, size limits, Host and Origin checks, security headers."""
+
+import secrets
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+from api.errors import problem_response
+
+BODY_LIMIT_BYTES: Final = 1024 * 1024
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def content_security_policy(nonce: str) -> str:
+    """Scripts only from us; styles from us or with this response's nonce."""
+    return (
+        "default-src 'none'; script-src 'self'; connect-src 'self'; font-src 'self'; "
+        f"style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; manifest-src 'self'; "
+        "form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+    )
+
+
+def _is_loopback(netloc: str) -> bool:
+    try:
+        host = urlsplit(f"//{netloc}").hostname or ""
+    except ValueError:
+        return False
+    return host in _LOOPBACK
+
+
+class Edge:
+    """Checks what comes in and marks what goes out; pure ASGI, so that streams stay streams."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope["request_id"] = str(uuid7())
+        scope["csp_nonce"] = secrets.token_urlsafe(16)
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = scope["request_id"]
+                headers["x-content-type-options"] = "nosniff"
+                headers["referrer-policy"] = "same-origin"
+                headers.setdefault(
+                    "content-security-policy", content_security_policy(scope["csp_nonce"])
+                )
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            status, code, detail = refusal
+            response = problem_response(Request(scope), status, code, detail)
+            await response(scope, receive, marked)
+            return
+        await self._app(scope, _Limited(receive, scope).receive, marked)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
+        headers = Headers(scope=scope)
+        if not _is_loopback(headers.get("host", "")):
+            return 403, "host-not-allowed", "Local mode answers to loopback names only."
+        origin = headers.get("origin")
+        writes = scope["method"] not in _SAFE_METHODS
+        if writes and origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            return 403, "origin-not-allowed", "Writes from another origin are refused."
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
+            return 413, "too-large", f"A body holds at most {BODY_LIMIT_BYTES} bytes."
+        return None
+
+
+class _Limited:
+    """Cuts a body that turns out longer than it may be."""
+
+    def __init__(self, receive: Receive, scope: Scope) -> None:
+        self._receive = receive
+        self._left = BODY_LIMIT_BYTES
+        self._scope = scope
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                return {"type": "http.disconnect"}
+        return message

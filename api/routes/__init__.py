@@ -1,0 +1,1 @@
+"""HTTP routes, one file a noun; each leads to the gateway or to the store."""

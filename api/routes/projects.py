@@ -1,0 +1,51 @@
+"""Projects."""
+
+from fastapi import APIRouter
+
+from api.deps import Cursor, Limit, TheSession
+from models.contracts.base import ProjectId
+from models.contracts.projects import CreateProject, GitRepository, Project, ProjectPage
+from models.contracts.specs import SpecPage, SpecStatus
+from models.rules.addresses import check_branch, read_address
+from models.store import projects, specs
+from models.store.identifiers import new_id
+
+router = APIRouter(prefix="/projects", tags=["projects"])
+
+
+@router.get("")
+async def list_projects(
+    session: TheSession, cursor: Cursor = None, limit: Limit = 50
+) -> ProjectPage:
+    """All projects, newest first."""
+    return await projects.page(session, cursor=cursor, limit=limit)
+
+
+@router.post("", status_code=201)
+async def create_project(body: CreateProject, session: TheSession) -> Project:
+    """Make a project; its repository is reached when the first spec runs."""
+    if isinstance(body.repository, GitRepository):
+        read_address(body.repository)
+    check_branch(body.default_branch)
+    return await projects.create(session, ProjectId(new_id()), body)
+
+
+@router.get("/{project_id}")
+async def get_project(project_id: ProjectId, session: TheSession) -> Project:
+    """One project."""
+    return await projects.get(session, project_id)
+
+
+@router.get("/{project_id}/specs")
+async def list_project_specs(
+    project_id: ProjectId,
+    session: TheSession,
+    status: SpecStatus | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> SpecPage:
+    """The specs of a project, newest first."""
+    await projects.get(session, project_id)
+    return await specs.page(
+        session, project_id=project_id, status=status, cursor=cursor, limit=limit
+    )

@@ -1,0 +1,68 @@
+"""Builds the trace from requirement to commit, and the pull request's text."""
+
+from collections.abc import Sequence
+
+from models.contracts.checks import CheckEvidence
+from models.contracts.documents import Exploration, Requirements
+from models.contracts.specs import SpecView
+from models.contracts.tasks import TaskState, TaskView
+from models.contracts.traces import Trace, TraceRow
+
+
+def build_trace(requirements: Requirements, tasks: Sequence[TaskView]) -> Trace:
+    """Which tasks and commits serve each requirement; ``met`` when all of them are merged."""
+    rows: list[TraceRow] = []
+    for requirement in requirements.requirements:
+        serving = [t for t in tasks if requirement.id in t.requirement_ids]
+        merged = [t for t in serving if t.state == TaskState.MERGED]
+        status = "open" if not merged else "met" if len(merged) == len(serving) else "partly"
+        rows.append(
+            TraceRow(
+                requirement_id=requirement.id,
+                title=requirement.title,
+                priority=requirement.priority,
+                task_ids=tuple(t.local_id for t in serving),
+                commits=tuple(t.commit for t in merged if t.commit),
+                criteria=tuple(c.id for c in requirement.acceptance_criteria),
+                status=status,
+            )
+        )
+    return Trace(items=tuple(rows))
+
+
+def trace_table(trace: Trace) -> list[str]:
+    """The trace as a Markdown table."""
+    rows = [
+        f"| {row.requirement_id} {row.title} | {row.priority} | {', '.join(row.task_ids) or '—'} | "
+        f"{', '.join(c[:10] for c in row.commits) or '—'} | {row.status} |"
+        for row in trace.items
+    ]
+    return ["| requirement | priority | tasks | commits | status |", "|---|---|---|---|---|", *rows]
+
+
+def pull_request_body(
+    spec: SpecView,
+    exploration: Exploration,
+    trace: Trace,
+    tasks: Sequence[TaskView],
+    final_check: CheckEvidence | None,
+) -> str:
+    """The pull request's text: summary, trace, evidence, assumed answers and cost."""
+    cost = f"{spec.usage.cost_usd:.2f} USD" if spec.usage.cost_usd is not None else "unknown"
+    lines = [exploration.feature.one_liner, "", exploration.feature.problem, ""]
+    lines += ["## Trace", "", *trace_table(trace), ""]
+    lines += ["## Evidence", ""]
+    if final_check is not None:
+        verdict = "green" if final_check.passed else "red"
+        counted = f", {final_check.tests} tests" if final_check.tests is not None else ""
+        lines.append(f"- final check `{final_check.command}`: {verdict}{counted}")
+    else:
+        lines.append("- not verified: the project has no check command")
+    for task in tasks:
+        rounds = f", {task.round} rounds" if task.round > 1 else ""
+        lines.append(f"- {task.local_id} {task.title}: {task.state.value}{rounds}")
+    assumed = [f"- {q.question} {q.assumed_answer}" for q in exploration.questions]
+    lines += ["", "## Assumed answers", "", *(assumed or ["- none"])]
+    tokens = spec.usage.input_tokens + spec.usage.output_tokens
+    lines += ["", "## Cost", "", f"{spec.usage.calls} model calls, {tokens} tokens, {cost}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,39 @@
+"""Runs a worker: ``python -m workers [--role workflows|planner|agent|io|all]``."""
+
+import argparse
+import asyncio
+import logging
+import signal
+
+from models.logs import configure_logging
+from workers.clients import connect
+from workers.registry import ROLES, Activities, WorkerSettings, build_workers, run_until
+
+_LOGGER = logging.getLogger("workers")
+
+
+async def _main(role: str) -> None:
+    settings = WorkerSettings.from_environment()
+    configure_logging(settings.log)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    activities = Activities(settings)
+    try:
+        client = await connect()
+        _LOGGER.info("worker is up", extra={"role": role})
+        await run_until(build_workers(client, activities, role), stop.wait)
+    finally:
+        await activities.close()
+
+
+def main() -> None:
+    """Parse the command line and run until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
+    parser.add_argument("--role", choices=ROLES, default="all", help="which queues to poll")
+    asyncio.run(_main(parser.parse_args().role))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""The composition root of a worker: builds every collaborator and registers it once."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.agents import AgentActivities
+from activities.bridge import BridgeActivities
+from activities.checks import CheckActivities
+from activities.evaluator import EvaluatorActivities
+from activities.language.client import ModelClient
+from activities.language.loop import ToolLoop
+from activities.mirror import Mirrors
+from activities.planner import PlannerActivities
+from activities.pull_requests import PullRequestActivities
+from activities.records import RecordActivities
+from activities.reporters import DatabaseReporter, JSONLReporter
+from activities.repositories import RepositoryActivities
+from activities.sandboxes.local import LocalProvider
+from activities.sandboxes.watchdog import Limits
+from activities.sandboxes.workspace import Workspaces
+from activities.slots import SlotActivities
+from activities.tasks import TaskActivities
+from models.settings import (
+    DatabaseSettings,
+    ExecutionSettings,
+    LanguageSettings,
+    LogSettings,
+    SandboxSettings,
+)
+from models.store.database import Database
+from models.wire import AGENT_QUEUE, IO_QUEUE, PLANNER_QUEUE, WORKFLOW_QUEUE
+from workflows.specs import SpecWorkflow
+from workflows.tasks import TaskWorkflow
+
+WORKFLOWS: Final = (SpecWorkflow, TaskWorkflow)
+ROLES: Final = ("workflows", "planner", "agent", "io", "all")
+_MEGABYTE: Final = 1024 * 1024
+_GRACE: Final = timedelta(seconds=20)
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """All that a worker is configured with."""
+
+    database: DatabaseSettings
+    language: LanguageSettings
+    sandbox: SandboxSettings
+    execution: ExecutionSettings
+    log: LogSettings
+
+    @classmethod
+    def from_environment(cls) -> "WorkerSettings":
+        """Read the environment once."""
+        return cls(
+            database=DatabaseSettings(),  # pyright: ignore[reportCallIssue] - from the environment
+            language=LanguageSettings(),
+            sandbox=SandboxSettings(),
+            execution=ExecutionSettings(),
+            log=LogSettings(),
+        )
+
+
+class Activities:
+    """Every activity of this installation, by the queue that polls for it."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        execution = settings.execution
+        data = execution.data_dir.resolve()
+        idle = timedelta(minutes=execution.idle_threshold_minutes)
+        self.database = Database(settings.database.database_url.get_secret_value())
+        self.client = ModelClient(settings.language)
+        jsonl = settings.log.events_jsonl
+        reporter = DatabaseReporter(
+            self.database, also=JSONLReporter(jsonl) if jsonl is not None else None
+        )
+        mirrors = Mirrors(
+            self.database,
+            data / "mirrors",
+            execution.local_repository_roots,
+            execution.git_private_hosts,
+        )
+        sandboxes = LocalProvider(data / "sandboxes", _limits(settings.sandbox))
+        workspaces = Workspaces(mirrors)
+        loop = ToolLoop(self.database, self.client)
+        planner = PlannerActivities(self.database, mirrors, loop, idle)
+        agents = AgentActivities(self.database, loop, workspaces, sandboxes, idle)
+        checks = CheckActivities(self.database, mirrors, workspaces, sandboxes, idle)
+        tasks = TaskActivities(mirrors, workspaces, sandboxes, reporter)
+        evaluator = EvaluatorActivities(self.database, mirrors)
+        repositories = RepositoryActivities(self.database, mirrors)
+        records = RecordActivities(self.database, reporter)
+        slots = SlotActivities(self.database, execution.max_concurrent_tasks_per_project)
+        self.by_queue: dict[str, Sequence[Callable[..., Any]]] = {
+            PLANNER_QUEUE: [planner.run_phase],
+            AGENT_QUEUE: [
+                agents.run_agent,
+                checks.run_check,
+                tasks.prepare_workspace,
+                tasks.destroy_sandbox,
+            ],
+            IO_QUEUE: [
+                BridgeActivities(self.database).sync_plan,
+                PullRequestActivities(self.database).open_pull_request,
+                evaluator.read_commands,
+                evaluator.evaluate,
+                evaluator.accept_document,
+                records.append_events,
+                records.confirm_environment,
+                repositories.ensure_mirror,
+                repositories.publish_branch,
+                repositories.prepare_merge,
+                repositories.push_merge,
+                slots.request_slot,
+                slots.release_slot,
+                tasks.find_head,
+            ],
+        }
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self.client.close()
+        await self.database.close()
+
+
+def _limits(settings: SandboxSettings) -> Limits:
+    return Limits(
+        memory_bytes=settings.sandbox_memory_mb * _MEGABYTE,
+        processes=settings.sandbox_processes,
+        disk_bytes=settings.sandbox_disk_mb * _MEGABYTE,
+    )
+
+
+def build_workers(client: Client, activities: Activities, role: str) -> list[Worker]:
+    """The workers of a role: one task queue each, and only ``workflows`` polls workflow tasks."""
+    workers: list[Worker] = []
+    if role in {"workflows", "all"}:
+        workers.append(
+            Worker(
+                client,
+                task_queue=WORKFLOW_QUEUE,
+                workflows=WORKFLOWS,
+                max_cached_workflows=500,
+                max_concurrent_workflow_tasks=20,
+                sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+                graceful_shutdown_timeout=_GRACE,
+            )
+        )
+    queues = {"planner": PLANNER_QUEUE, "agent": AGENT_QUEUE, "io": IO_QUEUE}
+    workers += [
+        Worker(
+            client,
+            task_queue=queue,
+            activities=activities.by_queue[queue],
+            max_concurrent_activities=50,
+            max_heartbeat_throttle_interval=timedelta(seconds=5),
+            graceful_shutdown_timeout=_GRACE,
+        )
+        for name, queue in queues.items()
+        if role in {name, "all"}
+    ]
+    return workers
+
+
+async def run_until(workers: Sequence[Worker], stop: Callable[[], Any]) -> None:
+    """Run the workers until ``stop()`` is awaited, then let them end in grace."""
+    async with AsyncExitStack() as stack:
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        await stop()

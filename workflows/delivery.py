@@ -1,0 +1,139 @@
+"""From the plan to the pull request: branch, final check, pull request."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.checks import CheckActivities
+    from activities.pull_requests import PullRequestActivities
+    from activities.repositories import RepositoryActivities
+    from activities.tasks import TaskActivities
+    from models.contracts.checks import CheckEvidence, CheckPurpose, RunCheck
+    from models.contracts.events import BranchCreated, ExecutionCompleted, FinalChecked
+    from models.contracts.gates import DecisionKind, GateKind
+    from models.contracts.phases import GENERATED_PHASES, PHASES, Phase
+    from models.contracts.repositories import OpenPullRequest, PublishBranch, PullRequest
+    from models.contracts.specs import SpecInput
+    from models.contracts.tasks import SandboxRequest, Workspace
+    from models.rules.markdown import FILE_NAMES, spec_folder
+
+    from workflows import options
+    from workflows.failures import EndedByPerson
+    from workflows.gates import Gatekeeper
+    from workflows.phases import PhaseRunner
+    from workflows.recorder import Recorder
+
+
+class Delivery:
+    """The spec's branch, its proof and its pull request."""
+
+    def __init__(
+        self, launch: SpecInput, recorder: Recorder, gates: Gatekeeper, phases: PhaseRunner
+    ) -> None:
+        self._launch = launch
+        self._recorder = recorder
+        self._gates = gates
+        self._phases = phases
+        self._checks = 0
+
+    async def publish_branch(self, base_commit: str) -> None:
+        """Make the branch on the forge; the documents are its first commit."""
+        launch = self._launch
+        folder = spec_folder(launch.title, launch.spec_id)
+        files = {
+            f"{folder}/{FILE_NAMES[phase]}": ref for phase, ref in self._phases.markdown.items()
+        }
+        branch = await self._phases.guarded(
+            Phase.SYNC,
+            lambda: workflow.execute_activity_method(
+                RepositoryActivities.publish_branch,
+                PublishBranch(
+                    project_id=launch.project_id,
+                    spec_id=launch.spec_id,
+                    branch=launch.branch,
+                    base_commit=base_commit,
+                    title=launch.title,
+                    files=files,
+                ),
+                **options.repository(launch.timings, launch.branch),
+            ),
+        )
+        await self._recorder.say(BranchCreated(branch_name=branch.branch, head=branch.head))
+
+    async def prove_head(self) -> str:
+        """Check the branch's head in a fresh sandbox; red asks a person. Returns the head."""
+        while True:
+            head = await self._phases.guarded(None, self._find_head)
+            if not self._phases.environment.check_command:
+                return head.commit
+            self._checks += 1
+            evidence = await self._phases.guarded(
+                None, lambda commit=head.commit: self._check_head(commit)
+            )
+            await self._recorder.say(FinalChecked(check=evidence))
+            if evidence.passed:
+                return head.commit
+            decision = await self._gates.ask(
+                GateKind.FINAL,
+                f"The final check is red on {self._launch.branch}\n{evidence.tail}",
+                reason_code="final-check-red",
+            )
+            if decision.kind == DecisionKind.CANCEL:
+                raise EndedByPerson(decision.by, decision.note or "the final check is red")
+            if decision.kind == DecisionKind.ACCEPT:
+                return head.commit
+
+    async def _find_head(self) -> Workspace:
+        launch = self._launch
+        request = SandboxRequest(
+            name=f"final-{launch.spec_id}-head",
+            project_id=launch.project_id,
+            spec_id=launch.spec_id,
+            branch=launch.branch,
+        )
+        return await workflow.execute_activity_method(
+            TaskActivities.find_head, request, **options.repository(launch.timings)
+        )
+
+    async def _check_head(self, commit: str) -> CheckEvidence:
+        launch, environment = self._launch, self._phases.environment
+        request = RunCheck(
+            key=f"{launch.spec_id}/final/{commit}/{self._checks}",
+            project_id=launch.project_id,
+            spec_id=launch.spec_id,
+            purpose=CheckPurpose.FINAL,
+            commit=commit,
+            setup_command=environment.setup_command,
+            check_command=environment.check_command,
+            working_directory=launch.working_directory,
+        )
+        return await workflow.execute_activity_method(
+            CheckActivities.run_check, request, **options.check(launch.timings, "final check")
+        )
+
+    async def open_pull_request(self, head: str) -> PullRequest:
+        """Make the pull request, or find the one that exists."""
+        launch = self._launch
+        return await self._phases.guarded(
+            None,
+            lambda: workflow.execute_activity_method(
+                PullRequestActivities.open_pull_request,
+                OpenPullRequest(
+                    project_id=launch.project_id,
+                    spec_id=launch.spec_id,
+                    branch=launch.branch,
+                    base_branch=launch.base_branch,
+                    title=launch.title,
+                    head=head,
+                ),
+                **options.repository(launch.timings, "pull request"),
+            ),
+        )
+
+    def completed(self, tasks: int) -> ExecutionCompleted:
+        """The fact that all of it is done."""
+        folder = spec_folder(self._launch.title, self._launch.spec_id)
+        return ExecutionCompleted(
+            phases_completed=PHASES,
+            markdown_artifacts={p: f"{folder}/{FILE_NAMES[p]}" for p in GENERATED_PHASES},
+            ticket_creation={"tasks_created": tasks},
+        )
