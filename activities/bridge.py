@@ -11,7 +11,6 @@ from models.contracts.events import (
     DocumentStored,
     Fact,
     NewEvent,
-    PhaseCompleted,
     SyncCounted,
     TaskCreated,
     TicketCreated,
@@ -59,10 +58,7 @@ class BridgeActivities:
                 list(zip(plan.tasks, views, strict=True)),
             )
             stored = await _store_report(session, request, report, ref)
-            done = PhaseCompleted(
-                phase=Phase.SYNC, eval_score=1.0, duration_seconds=0.0, retry_count=0
-            )
-            facts = [*_facts(request, plan, views), stored, done]
+            facts = [*_facts(request, plan, views), stored]
             digest = request.documents[Phase.TASKS].sha256[:16]
             await events.append(
                 session,
@@ -73,7 +69,12 @@ class BridgeActivities:
                     for n, fact in enumerate(facts)
                 ],
             )
-        return SyncOutcome(report=ref, nodes=_nodes(request, plan, report))
+        covered = len([c for c in report.coverage if c.status == "covered"])
+        return SyncOutcome(
+            report=ref,
+            nodes=_nodes(request, plan, report),
+            coverage=covered / len(report.coverage) if report.coverage else 1.0,
+        )
 
 
 def _view(request: SyncPlan, position: int, task: PlannedTask) -> TaskView:

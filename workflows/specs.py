@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.commands import CommandName, GateCommand, SpecCommand
     from models.contracts.events import (
         ExecutionStarted,
+        PhaseCompleted,
         PhaseRetry,
         PhaseStarted,
         SpecCommanded,
@@ -292,7 +293,7 @@ class SpecWorkflow:
     async def _sync(self) -> SyncOutcome:
         """Compute the report; with blockers the plan goes back to ``tasks``."""
         launch = self._launch
-        attempt = 0
+        started, attempt = workflow.now(), 0
         while True:
             attempt += 1
             self._phase = Phase.SYNC
@@ -311,6 +312,14 @@ class SpecWorkflow:
                 ),
             )
             if not outcome.blockers:
+                await self._recorder.say(
+                    PhaseCompleted(
+                        phase=Phase.SYNC,
+                        eval_score=outcome.coverage,
+                        duration_seconds=(workflow.now() - started).total_seconds(),
+                        retry_count=attempt - 1,
+                    )
+                )
                 return outcome
             told = "\n".join(outcome.blockers)[:2_000]
             await self._recorder.say(

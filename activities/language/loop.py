@@ -19,6 +19,7 @@ from models.store.database import Database
 
 _MAX_TRIES: Final = 3
 _SUMMARY: Final = 160
+_TOOL_NAMES: Final = {"str_replace_based_edit_tool": "edit"}
 
 
 @dataclass(frozen=True)
@@ -262,4 +263,5 @@ def _summary(answer: Answer) -> tuple[str, str]:
         first = next(block for block in content if block["type"] == "tool_use")
         told = cast(dict[str, Any], first.get("input") or {})
         line = str(told.get("command") or told.get("path") or told.get("summary") or tools[0])
-    return ", ".join(tools) or "text", " ".join(line.split())[:_SUMMARY]
+    named = [_TOOL_NAMES.get(tool, tool) for tool in tools]
+    return ", ".join(named) or "text", " ".join(line.split())[:_SUMMARY]

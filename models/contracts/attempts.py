@@ -126,8 +126,12 @@ class SyncPlan(Payload):
 
 
 class SyncOutcome(Payload):
-    """The plan as a DAG of indices, or the blockers that send it back to ``tasks``."""
+    """The plan as a DAG of indices, or the blockers that send it back to ``tasks``.
+
+    ``coverage`` is the share of requirements whose criteria are all served (0..1).
+    """
 
     report: ArtifactRef
     blockers: tuple[str, ...] = ()
     nodes: tuple[TaskNode, ...] = ()
+    coverage: float = 0.0

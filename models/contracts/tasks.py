@@ -77,6 +77,7 @@ class TaskView(Payload):
     usage: Usage = Usage()
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    as_of_seq: int = 0
 
 
 class TaskList(Payload):

@@ -73,6 +73,8 @@ def fold(
     if spec is None:
         return ViewFragment()
     changed_task = _fold_task(task, fact, at)
+    if changed_task is not None:
+        changed_task = changed_task.model_copy(update={"as_of_seq": seq})
     changed = _fold_spec(spec, fact, at)
     if changed_task is not None and task is not None:
         merged = int(changed_task.state == TaskState.MERGED) - int(task.state == TaskState.MERGED)

@@ -1,0 +1,67 @@
+import type { SpecEvent } from "./api";
+
+type Data = Record<string, unknown>;
+
+function text(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
+function score(data: Data): string {
+  return `${Number(data.eval_score ?? 0).toFixed(2)} of ${Number(data.threshold ?? 0).toFixed(2)}`;
+}
+
+function gate(data: Data): Data {
+  return (data.gate ?? {}) as Data;
+}
+
+const LINES: Record<string, (data: Data) => string> = {
+  "spec.created": () => "Spec launched",
+  "spec.execution_started": () => "Execution started",
+  "spec.execution_completed": () => "Completed: the pull request is open",
+  "spec.execution_failed": (data) => `Failed: ${text(data.error)}`,
+  "spec.phase_started": (data) => `Attempt ${text(data.attempt)} started`,
+  "spec.attempt_evaluated": (data) =>
+    `Score ${score(data)}, ${data.passed ? "passed" : "not passed"}`,
+  "spec.phase_retry": (data) => `Goes back with feedback: ${text(data.reason)}`,
+  "spec.phase_completed": (data) => `Done in ${Number(data.duration_seconds ?? 0).toFixed(1)} s`,
+  "spec.phase_failed": (data) => `Failed: ${text(data.error) || text(data.reason)}`,
+  "spec.gate_opened": (data) => `Asks you: ${text(gate(data).summary).split("\n")[0]}`,
+  "spec.gate_decided": (data) => {
+    const decision = (data.decision ?? {}) as Data;
+    return `${text(decision.kind)} by ${text(decision.by)}`;
+  },
+  "spec.paused": (data) => `Paused by ${text(data.by)}`,
+  "spec.resumed": (data) => `Resumed by ${text(data.by)}`,
+  "spec.cancelled": (data) => `Cancelled by ${text(data.by)} ${text(data.reason)}`,
+  "spec.ticket_created": (data) => `Ticket: ${text(data.title)}`,
+  "spec.task_created": (data) => `Task: ${text(data.title)}`,
+  "spec.tasks_queued": (data) => `${text(data.task_count)} tasks queued`,
+  "spec.branch_created": (data) => `Branch ${text(data.branch_name)}`,
+  "spec.final_checked": (data) =>
+    `Final check ${((data.check ?? {}) as Data).passed ? "green" : "red"}`,
+  "spec.pull_request_created": (data) => `Pull request #${text(data.number)}`,
+  "agent.turn": (data) => `Turn ${text(data.turn)}: ${text(data.tool)} ${text(data.summary)}`,
+  "agent.started": (data) => `${text(data.local_id)}: agent begins round ${text(data.round)}`,
+  "sandbox.spawned": () => "Sandbox ready",
+  "sandbox.terminated": () => "Sandbox gone",
+  waiting: (data) => text(data.reason),
+};
+
+/** One line for a person; an unknown type is shown as it is, never dropped. */
+export function eventLine(event: SpecEvent): string {
+  const data = event.data as Data;
+  const known = LINES[event.event_type];
+  if (known) return known(data);
+  if (event.event_type.startsWith("task.")) {
+    const state = event.event_type.slice("task.".length).replace("_", " ");
+    const check = data.check as Data | undefined;
+    const reason = check
+      ? `${check.passed ? "green" : "red"}${check.tests ? `, ${text(check.tests)} tests` : ""}`
+      : text(data.reason);
+    return `${text(data.local_id)}: ${state}${reason ? ` (${reason})` : ""}`;
+  }
+  if (event.event_type.endsWith("_generated") || event.event_type === "spec.artifact_created") {
+    return `Document version ${text(data.version)}: ${text(data.path)}`;
+  }
+  return event.event_type;
+}
