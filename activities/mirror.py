@@ -50,10 +50,11 @@ class Mirror:
 
     async def push(self, commit: str, branch: str, expected: str) -> GitResult:
         """Push with the expected old value; an empty one means that there must be no branch."""
-        return await self.git.attempt(
-            "push", "--porcelain", f"--force-with-lease=refs/heads/{branch}:{expected}",
-            "--", self.remote, f"{commit}:refs/heads/{branch}",
-        )  # fmt: skip
+        lease = f"--force-with-lease=refs/heads/{branch}:{expected}"
+        refspec = f"{commit}:refs/heads/{branch}"
+        done = await self.git.attempt("push", "--porcelain", lease, "--", self.remote, refspec)
+        refusals = [line for line in done.text.splitlines() if line.startswith("!")]
+        return GitResult(done.exit_code, done.output, "\n".join([done.errors, *refusals]).strip())
 
 
 class Mirrors:

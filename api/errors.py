@@ -39,7 +39,7 @@ _STATUS: Final[tuple[tuple[type[AppError], int], ...]] = (
     (RateLimited, 429),
     (Unavailable, 503),
 )
-_CODES: Final = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+_CODES: Final = {400: "invalid-body", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 _RETRY_SECONDS: Final = 2
 
 

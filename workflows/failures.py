@@ -23,6 +23,14 @@ class EndedByPerson(Exception):
         self.reason = reason
 
 
+class TaskFailed(Exception):
+    """The task cannot be done as it stands; the parent decides what follows."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 def describe(error: ActivityError) -> Failure:
     """The code and the words of what made an activity fail for good."""
     cause = error.cause

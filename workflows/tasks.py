@@ -9,7 +9,6 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 with workflow.unsafe.imports_passed_through():
     from activities.agents import AgentActivities
     from activities.checks import CheckActivities
-    from activities.repositories import RepositoryActivities
     from activities.slots import SlotActivities
     from activities.tasks import TaskActivities
     from models.contracts.checks import CheckEvidence, CheckPurpose, RunCheck
@@ -20,11 +19,6 @@ with workflow.unsafe.imports_passed_through():
         spec_workflow_id,
     )
     from models.contracts.events import TaskMoved, Waiting
-    from models.contracts.repositories import (
-        MergeCandidate,
-        PrepareMerge,
-        PushMerge,
-    )
     from models.contracts.tasks import (
         AgentResult,
         PrepareWorkspace,
@@ -37,19 +31,11 @@ with workflow.unsafe.imports_passed_through():
     )
 
     from workflows import options
-    from workflows.failures import Failure, describe
+    from workflows.failures import Failure, TaskFailed, describe
+    from workflows.landing import Landing
     from workflows.recorder import Recorder
 
 _MERGE_ROUNDS = 2
-_PUSH_TRIES = 5
-
-
-class TaskFailed(Exception):
-    """The task cannot be done as it stands; the parent decides what follows."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 @workflow.defn
@@ -66,6 +52,7 @@ class TaskWorkflow:
         """Build the state that handlers may touch before ``run``."""
         self._task = task
         self._recorder = Recorder(task.project_id, task.spec_id, task.timings)
+        self._landing = Landing(task, self._run_check)
         self._slot_wake = False
         self._resumed = 0
         self._has_turn = False
@@ -329,75 +316,9 @@ class TaskWorkflow:
         """The merge commit on the forge, or why the agent must go on."""
         await self._take_turn()
         try:
-            for _ in range(_PUSH_TRIES):
-                candidate = await self._prepare(result)
-                if candidate.outcome == "conflict" or candidate.commit is None:
-                    paths = ", ".join(candidate.conflicts[:20])
-                    told = f"Your work conflicts with what was merged meanwhile, in: {paths}."
-                    return Failure(code="merge-conflict", message=told + _AGAIN)
-                if candidate.outcome == "merged":
-                    return candidate.commit
-                red = await self._check_candidate(candidate, base)
-                if red is not None:
-                    return red
-                pushed = await workflow.execute_activity_method(
-                    RepositoryActivities.push_merge,
-                    PushMerge(
-                        project_id=self._task.project_id,
-                        spec_id=self._task.spec_id,
-                        branch=self._task.branch,
-                        commit=candidate.commit,
-                        expected=candidate.base,
-                    ),
-                    **options.repository(self._task.timings, f"push {self._task.local_id}"),
-                )
-                if pushed.pushed:
-                    return candidate.commit
-            told = f"The branch moved {_PUSH_TRIES} times while this task was being merged."
-            raise TaskFailed(Failure(code="branch-moving", message=told))
+            return await self._landing.land(result, base)
         finally:
             await self._give_turn_back()
-
-    async def _prepare(self, result: AgentResult) -> MergeCandidate:
-        if result.work is None or result.head is None:
-            raise TaskFailed(Failure(code="nothing-to-merge", message="There is no work to merge."))
-        task = self._task
-        return await workflow.execute_activity_method(
-            RepositoryActivities.prepare_merge,
-            PrepareMerge(
-                project_id=task.project_id,
-                spec_id=task.spec_id,
-                task_id=task.task_id,
-                local_id=task.local_id,
-                title=task.title,
-                branch=task.branch,
-                work=result.work,
-                work_head=result.head,
-            ),
-            **options.repository(task.timings, f"merge {task.local_id}"),
-        )
-
-    async def _check_candidate(self, candidate: MergeCandidate, base: str) -> Failure | None:
-        """Check the merged tree before it is pushed; one that was checked already is green."""
-        environment = self._task.settings.environment
-        if candidate.base == base or not environment.check_command or candidate.commit is None:
-            return None
-        request = RunCheck(
-            key=f"{self._task.task_id}/merge/{candidate.commit}",
-            project_id=self._task.project_id,
-            spec_id=self._task.spec_id,
-            task_id=self._task.task_id,
-            purpose=CheckPurpose.MERGE,
-            commit=candidate.commit,
-            setup_command=environment.setup_command,
-            check_command=environment.check_command,
-            working_directory=self._task.working_directory,
-        )
-        evidence = await self._run_check(request)
-        if evidence.passed:
-            return None
-        told = f"Merged with what others did, the check is red:\n\n{evidence.tail}"
-        return Failure(code="merge-red", message=told + _AGAIN)
 
     async def _take_turn(self) -> None:
         await _tell(spec_workflow_id(self._task.spec_id), REQUEST_TURN_SIGNAL)
@@ -417,12 +338,6 @@ class TaskWorkflow:
             )
         except ActivityError:
             workflow.logger.warning("the sandbox is left to the reaper")
-
-
-_AGAIN = (
-    "\n\nThe workspace now stands at the branch's new head, without your work. "
-    "Do it again there, so that both fit together."
-)
 
 
 async def _tell(workflow_id: str, signal: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import httpx2
 from pydantic import JsonValue
 
 from activities.language.prices import priced
@@ -100,6 +101,11 @@ class ModelClient:
                 final = await stream.get_final_message()
         except anthropic.APIError as error:
             raise explained(error) from error
+        except (AssertionError, ValueError, httpx2.HTTPError) as error:
+            # What the SDK lets through when a stream is cut before or inside an event.
+            raise _cut() from error
+        if final.stop_reason is None:
+            raise _cut()
         raw = cast(dict[str, JsonValue], final.model_dump(mode="json", exclude_none=True))
         used = final.usage
         usage = Usage(
@@ -118,6 +124,10 @@ class ModelClient:
         """Close the connections."""
         for client in self._clients.values():
             await client.close()
+
+
+def _cut() -> Unavailable:
+    return Unavailable("The model's answer was cut off.", code="model-unavailable")
 
 
 _KEPT: Final[dict[str, tuple[str, ...]]] = {

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 import sys
+import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +91,7 @@ class Script:
         self.calls.append(call.key)
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"call": call.key}) + "\n")
+                file.write(json.dumps({"call": call.key, "at": time.time()}) + "\n")
 
 
 def _message(blocks: list[dict[str, Any]], body: dict[str, Any], call: Call) -> dict[str, Any]:

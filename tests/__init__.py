@@ -1,0 +1,1 @@
+"""Tests: unit, replay, integration, e2e, faults; and the measurements."""

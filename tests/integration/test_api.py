@@ -1,0 +1,213 @@
+"""The API at the wire: errors with stable codes, limits, headers, streams."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from models.contracts.base import SpecId
+from tests.support.model import free_port
+from tests.support.stack import FEATURE, PLANTED_KEY, RunningStack
+from workers.dev.supervisor import Child
+
+JSON = {"content-type": "application/json"}
+
+
+def code(answer: httpx2.Response) -> tuple[int, str]:
+    problem = answer.json()
+    assert set(problem) == {"code", "detail", "context", "request_id"}
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    return answer.status_code, problem["code"]
+
+
+async def test_health_and_readiness(stack: RunningStack) -> None:
+    assert (await stack.http.get("/healthz")).json() == {"status": "ok"}
+    ready = await stack.http.get("/readyz")
+    assert ready.json() == {
+        "ready": True, "database": True, "schema_current": True, "temporal": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("repository", "status", "told"),
+    [
+        ({"kind": "git", "url": "--upload-pack=touch x"}, 400, "invalid-repository-address"),
+        ({"kind": "git", "url": "ext::sh -c id"}, 400, "invalid-repository-address"),
+        ({"kind": "git", "url": "file:///etc"}, 400, "invalid-repository-address"),
+        ({"kind": "git", "path": "relative"}, 400, "invalid-repository-address"),
+        ({"kind": "svn"}, 422, "validation-failed"),
+        ({"kind": "github", "owner": "-x", "name": "y"}, 422, "validation-failed"),
+    ],
+)
+async def test_a_bad_repository_makes_no_project(
+    stack: RunningStack, repository: dict[str, str], status: int, told: str
+) -> None:
+    answer = await stack.post("/projects", {"name": "p", "repository": repository})
+    assert code(answer) == (status, told)
+
+
+async def test_a_project_comes_back_and_pages(stack: RunningStack) -> None:
+    body = {"name": " p ", "repository": {"kind": "git", "url": "https://example.com/a.git"}}
+    made = [(await stack.post("/projects", body)).json()["id"] for _ in range(3)]
+    project = (await stack.http.get(f"/api/v1/projects/{made[0]}")).json()
+    assert (project["name"], project["is_demo"]) == ("p", False)
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        params = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+        page = (await stack.http.get("/api/v1/projects", params=params)).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen))
+    assert set(made) <= set(seen)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "told"),
+    [
+        ({"project_id": str(uuid4())}, 404, "project-not-found"),
+        ({"description": ""}, 400, "empty-description"),
+        ({"description": "  \n "}, 400, "empty-description"),
+        ({"description": "x" * 33_000}, 413, "description-too-large"),
+        ({"description": "a\u0000b"}, 400, "invalid-text"),
+        ({"base_branch": "-x"}, 400, "invalid-branch"),
+        ({"working_directory": "../.."}, 400, "invalid-working-directory"),
+        ({"surprise": 1}, 422, "validation-failed"),
+        ({"project_id": "no-uuid"}, 422, "validation-failed"),
+    ],
+    ids=str,
+)
+async def test_a_bad_launch_makes_no_spec(
+    stack: RunningStack, change: dict[str, object], status: int, told: str
+) -> None:
+    project = await stack.project(Path("/srv/none"))
+    body = {"project_id": str(project.id), "description": "d", **change}
+    assert code(await stack.post("/specs/launch", body)) == (status, told)
+    specs = (await stack.http.get(f"/api/v1/projects/{project.id}/specs")).json()
+    assert specs["items"] == []
+
+
+async def test_unknown_things_are_404_with_their_code(stack: RunningStack) -> None:
+    missing = uuid4()
+    for path, told in (
+        (f"/projects/{missing}", "project-not-found"),
+        (f"/specs/{missing}", "spec-not-found"),
+        (f"/specs/{missing}/state", "spec-not-found"),
+        (f"/specs/{missing}/events", "spec-not-found"),
+        (f"/specs/{missing}/stream", "spec-not-found"),
+        (f"/specs/{missing}/tasks", "spec-not-found"),
+        (f"/specs/{missing}/gates", "spec-not-found"),
+        (f"/tasks/{missing}", "task-not-found"),
+        (f"/artifacts/{'0' * 64}", "artifact-not-found"),
+        ("/nothing", "not-found"),
+    ):
+        assert code(await stack.http.get(f"/api/v1{path}")) == (404, told)
+    refused = await stack.http.get("/api/v1/specs", params={"cursor": "%%%"})
+    assert code(refused) == (400, "invalid-cursor")
+    refused = await stack.http.get("/api/v1/specs", params={"limit": 501})
+    assert code(refused) == (422, "validation-failed")
+
+
+async def test_an_idempotency_key_launches_once(stack: RunningStack) -> None:
+    project = await stack.project(Path("/srv/none"))
+    body = {"project_id": str(project.id), "description": "d", "auto_execute": False}
+    key = {"Idempotency-Key": str(uuid4())}
+    answers = await asyncio.gather(*(stack.post("/specs/launch", body, **key) for _ in range(5)))
+    assert len({answer.json()["spec_id"] for answer in answers}) == 1
+    other = await stack.post("/specs/launch", {**body, "description": "other"}, **key)
+    assert code(other) == (422, "idempotency-key-reused")
+
+
+async def test_the_edge_refuses_strangers_and_floods(stack: RunningStack) -> None:
+    foreign = await stack.http.get("/api/v1/meta", headers={"host": "evil.example"})
+    assert code(foreign) == (403, "host-not-allowed")
+    origin = {"origin": "http://evil.example"}
+    written = await stack.http.post("/api/v1/projects", json={}, headers=origin)
+    assert code(written) == (403, "origin-not-allowed")
+    flood = await stack.http.post("/api/v1/projects", content=b"x" * 1_100_000, headers=JSON)
+    assert code(flood) == (413, "too-large")
+    deep = await stack.http.post("/api/v1/projects", content=b"[" * 100_000, headers=JSON)
+    assert code(deep) == (400, "invalid-body")
+
+
+async def test_pages_carry_a_policy_and_a_fresh_nonce(stack: RunningStack) -> None:
+    one, two = [await stack.http.get("/projects/x/specs/y") for _ in range(2)]
+    assert one.headers["content-security-policy"] != two.headers["content-security-policy"]
+    assert "script-src 'self'" in one.headers["content-security-policy"]
+    assert "__CSP_NONCE__" not in one.text
+
+
+async def test_without_a_key_only_the_demo_has_a_model(stack: RunningStack) -> None:
+    port = free_port()
+    environment = {**stack.stack.environment(), "API_PORT": str(port), "ANTHROPIC_API_KEY": ""}
+    keyless = Child(
+        name="keyless-api",
+        argv=[sys.executable, "-m", "api"],
+        environment=environment,
+        restart=False,
+        log=stack.data / "logs" / "keyless-api.log",
+    )
+    await stack.stack.supervisor.start(keyless)
+    other = await stack.project(Path("/srv/none"), is_demo=False)
+    demo = await stack.project(Path("/srv/none"))
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        await stack.answers(http)
+        for project, expected in ((other, 409), (demo, 202)):
+            body = {"project_id": str(project.id), "description": "d", "auto_execute": False}
+            answer = await http.post("/api/v1/specs/launch", json=body)
+            assert answer.status_code == expected
+            if expected == 409:
+                assert answer.json()["code"] == "model-not-configured"
+    await stack.stack.supervisor.stop(["keyless-api"])
+
+
+async def test_a_stream_resumes_after_the_last_event_seen(stack: RunningStack) -> None:
+    project = await stack.project(stack.remote())
+    spec_id = await stack.launch(project)
+    await stack.until_closed(spec_id)
+    total = len(await stack.events(spec_id))
+    seen: list[int] = []
+    while len(seen) < total:
+        last = str(seen[-1]) if seen else "0"
+        headers = {"Last-Event-ID": last}
+        url = f"/api/v1/specs/{spec_id}/stream"
+        taken = 0
+        async with stack.http.stream("GET", url, headers=headers) as stream:
+            async for line in stream.aiter_lines():
+                if line.startswith("id: "):
+                    seen.append(int(line.removeprefix("id: ")))
+                    taken += 1
+                if taken == 7 or len(seen) == total:
+                    break
+    assert seen == list(range(1, total + 1))
+
+
+async def test_a_malformed_last_event_id_is_told(stack: RunningStack) -> None:
+    project = await stack.project(Path("/srv/none"))
+    answer = await stack.post(
+        "/specs/launch", {"project_id": str(project.id), "description": "d", "auto_execute": False}
+    )
+    spec_id = SpecId(answer.json()["spec_id"])
+    url = f"/api/v1/specs/{spec_id}/stream"
+    assert code(await stack.http.get(url, headers={"Last-Event-ID": "x"})) == (
+        400,
+        "invalid-last-event-id",
+    )
+
+
+async def test_no_secret_is_in_any_answer_log_or_event(stack: RunningStack) -> None:
+    project = await stack.project(stack.remote())
+    spec_id = await stack.launch(project, FEATURE)
+    await stack.until_closed(spec_id)
+    told = json.dumps([event.model_dump(mode="json") for event in await stack.events(spec_id)])
+    told += (await stack.http.get(f"/api/v1/specs/{spec_id}")).text
+    told += (await stack.http.get("/api/v1/meta")).text
+    for log in (stack.data / "logs").iterdir():
+        told += log.read_text(encoding="utf-8", errors="replace")
+    assert PLANTED_KEY not in told

@@ -1,0 +1,87 @@
+"""What must hold after kills, whatever was killed when."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import text
+
+from models.contracts.events import Event
+from models.contracts.specs import SpecDetail, SpecStatus
+from models.store import conversations
+from tests.support.stack import RunningStack
+from workers.dev.demo.proof import prove
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What was counted after a run with kills."""
+
+    faults: list[str]
+    calls_in_flight: int
+    stored_turns_asked_again: int
+    events: int
+
+
+async def inspect(stack: RunningStack, remote: Path, spec: SpecDetail, kills: int) -> Aftermath:
+    """Compare event log, branch, stored turns and the model's own log of calls."""
+    faults: list[str] = []
+    if spec.status != SpecStatus.COMPLETED:
+        faults.append(f"the spec is {spec.status}: {spec.error}")
+    events = await stack.events(spec.id)
+    numbers = [event.seq for event in events]
+    if numbers != list(range(1, len(numbers) + 1)):
+        faults.append("the event log has a gap or a double")
+    turns = [
+        (event.phase or str(event.task_id), event.data.get("round"), event.data["turn"], attempt)
+        for event, attempt in _with_attempts(events)
+        if event.event_type == "agent.turn"
+    ]
+    if len(turns) != len(set(turns)):
+        faults.append("a turn is told twice")
+    faults += prove(remote, spec, await stack.api.tasks(spec.id)).faults
+    again = await _asked_again(stack, spec)
+    if again:
+        faults.append(f"stored turns were asked for again: {again}")
+    async with stack.database.begin() as session:
+        lost = await conversations.lost_calls(session, spec.id)
+    if lost > kills * 6:
+        faults.append(f"{lost} calls were lost by {kills} kills")
+    return Aftermath(faults, lost, len(again), len(events))
+
+
+def _with_attempts(events: list[Event]) -> list[tuple[Event, int]]:
+    """Each event with the attempt of its phase that was under way."""
+    attempts: dict[str, int] = {}
+    found: list[tuple[Event, int]] = []
+    for event in events:
+        phase = event.phase or ""
+        attempt = event.data.get("attempt")
+        if event.event_type == "spec.phase_started" and isinstance(attempt, int):
+            attempts[phase] = attempt
+        found.append((event, attempts.get(phase, 0)))
+    return found
+
+
+async def _asked_again(stack: RunningStack, spec: SpecDetail) -> list[str]:
+    """Calls that the model got after their turn had been stored."""
+    async with stack.database.begin() as session:
+        rows = await session.execute(
+            text(
+                "SELECT conversation_id || '/' || turn, extract(epoch FROM created_at)"
+                " FROM agent_turns WHERE conversation_id IN"
+                " (SELECT id FROM conversations WHERE spec_id = :spec)"
+            ),
+            {"spec": spec.id},
+        )
+        stored = {_call_key(spec, str(key)): float(at) for key, at in rows}
+    calls = stack.model_calls(spec.id)
+    return [call["call"] for call in calls if call["at"] > stored.get(call["call"], 1e18)]
+
+
+def _call_key(spec: SpecDetail, key: str) -> str:
+    """A stored turn's key as the model's log writes it."""
+    parts = key.split("/")
+    if len(parts) == 4:  # spec/phase/attempt/turn
+        return key
+    task, round_name, turn = parts
+    return f"{spec.id}/{task}/{round_name.removeprefix('r')}/{turn}"
