@@ -20,14 +20,16 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.phases import Phase
     from models.rules.gates import OPTIONS, decision_refusal
 
+    from workflows.cancellation import Cancellation
     from workflows.recorder import Recorder
 
 
 class Gatekeeper:
     """Opens one gate at a time and waits for its decision, for weeks if need be."""
 
-    def __init__(self, spec_id: SpecId, recorder: Recorder) -> None:
+    def __init__(self, spec_id: SpecId, recorder: Recorder, cancellation: Cancellation) -> None:
         self._spec_id = spec_id
+        self._cancellation = cancellation
         self._recorder = recorder
         self._count = 0
         self.open: Gate | None = None
@@ -91,11 +93,11 @@ class Gatekeeper:
         )
         self.open = gate
         await self._recorder.say(GateOpened(gate=gate))
-        await workflow.wait_condition(
-            lambda: self.open is not None and self.open.decision is not None,
-            timeout_summary="gate",
-        )
+        await self._cancellation.wait(self._is_decided)
         return await self._close()
+
+    def _is_decided(self) -> bool:
+        return self.open is not None and self.open.decision is not None
 
     async def _close(self) -> GateDecision:
         decided, self.open = self.open, None

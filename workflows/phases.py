@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from models.rules.gates import gate_opens
 
     from workflows import options
+    from workflows.cancellation import Cancellation
     from workflows.failures import EndedByPerson, describe
     from workflows.gates import Gatekeeper
     from workflows.recorder import Recorder
@@ -43,12 +44,14 @@ class PhaseRunner:
         launch: SpecInput,
         recorder: Recorder,
         gates: Gatekeeper,
-        ready: Callable[[], Awaitable[None]],
+        cancellation: Cancellation,
+        paused: Callable[[], bool],
     ) -> None:
         self._launch = launch
+        self._cancellation = cancellation
+        self._paused = paused
         self._recorder = recorder
         self._gates = gates
-        self._ready = ready
         self._attempts: dict[Phase, int] = {}
         self.environment = launch.settings.environment
         self.base_commit = ""
@@ -69,7 +72,7 @@ class PhaseRunner:
         """
         while True:
             try:
-                return await call()
+                done = await call()
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
@@ -79,6 +82,9 @@ class PhaseRunner:
                         PhaseFailed(phase=phase, reason=failure.code, error=failure.message)
                     )
                 await self._ask_after_failure(phase, failure.message, failure.code)
+            else:
+                self._cancellation.check()
+                return done
 
     async def _ask_after_failure(self, phase: Phase | None, message: str, code: str) -> str:
         decision = await self._gates.ask(
@@ -98,7 +104,7 @@ class PhaseRunner:
         failures = retries = 0
         previous = self.documents.get(phase)
         while True:
-            await self._ready()
+            await self._cancellation.wait(lambda: not self._paused())
             attempt = self._attempts[phase] = self.attempt_of(phase) + 1
             await self._recorder.say(PhaseStarted(phase=phase, attempt=attempt))
             draft = await self._generate(phase, attempt, previous, feedback)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, FailureError, is_cancelled_exception
@@ -15,11 +16,14 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.tasks import TaskInput, TaskNode, TaskResult, TaskState
     from models.rules.dag import blocked_by, ready_tasks
 
+    from workflows.cancellation import Cancellation
     from workflows.failures import EndedByPerson
     from workflows.gates import Gatekeeper
     from workflows.merges import MergeTurns
     from workflows.recorder import Recorder
     from workflows.tasks import TaskWorkflow
+
+_CANCEL_AGAIN = timedelta(seconds=10)
 
 
 class Scheduler:
@@ -30,12 +34,14 @@ class Scheduler:
         launch: SpecInput,
         recorder: Recorder,
         gates: Gatekeeper,
-        may_start: Callable[[], bool],
+        cancellation: Cancellation,
+        paused: Callable[[], bool],
     ) -> None:
         self._launch = launch
         self._recorder = recorder
         self._gates = gates
-        self._may_start = may_start
+        self._cancellation = cancellation
+        self._paused = paused
         self._nodes: tuple[TaskNode, ...] = ()
         self._states: list[TaskState | None] = []
         self._rounds: list[int] = []
@@ -79,23 +85,31 @@ class Scheduler:
         try:
             await self._loop()
         except asyncio.CancelledError:
+            await self._stop_children()
+            raise
+
+    async def _stop_children(self) -> None:
+        """Cancel what runs and wait until it has cleaned up; a lost cancel is sent again."""
+        while self._running:
             for running in self._running.values():
                 running.cancel()
-            await workflow.wait_condition(lambda: not self._running)
-            raise
+            try:
+                await workflow.wait_condition(lambda: not self._running, timeout=_CANCEL_AGAIN)
+            except TimeoutError:
+                workflow.logger.info("cancelling tasks again")
 
     async def _loop(self) -> None:
         while True:
             self._changed = False
             self._start_ready()
-            if not self._running and self._may_start():
+            if not self._running and not self._paused():
                 if not await self._settle():
                     return
                 continue
-            await workflow.wait_condition(lambda: self._changed)
+            await self._cancellation.wait(lambda: self._changed)
 
     def _start_ready(self) -> None:
-        if not self._may_start():
+        if self._paused():
             return
         room = self._launch.settings.max_parallel_tasks - len(self._running)
         for index in ready_tasks(self._nodes, self._states)[: max(0, room)]:

@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from models.rules.actions import allowed_actions, command_refusal
 
     from workflows import options
+    from workflows.cancellation import Cancellation
     from workflows.delivery import Delivery
     from workflows.failures import EndedByPerson
     from workflows.gates import Gatekeeper
@@ -57,9 +58,14 @@ class SpecWorkflow:
         self._recorder = Recorder(
             launch.project_id, launch.spec_id, launch.timings, after=self._show
         )
-        self._gates = Gatekeeper(launch.spec_id, self._recorder)
-        self._phases = PhaseRunner(launch, self._recorder, self._gates, self._not_paused)
-        self._schedule = Scheduler(launch, self._recorder, self._gates, self._may_start)
+        self._cancellation = Cancellation()
+        self._gates = Gatekeeper(launch.spec_id, self._recorder, self._cancellation)
+        self._phases = PhaseRunner(
+            launch, self._recorder, self._gates, self._cancellation, self._is_paused
+        )
+        self._schedule = Scheduler(
+            launch, self._recorder, self._gates, self._cancellation, self._is_paused
+        )
         self._delivery = Delivery(launch, self._recorder, self._gates, self._phases)
         self._phase: Phase | None = None
         self._ended: SpecStatus | None = None
@@ -168,6 +174,7 @@ class SpecWorkflow:
                 await self._schedule.resume_children()
             case CommandName.CANCEL:
                 self._cancel = command
+                self._cancellation.request()
             case CommandName.EXECUTE:
                 pass
         return self._status()
@@ -191,11 +198,8 @@ class SpecWorkflow:
         gate = self._gates.open
         return gate.summary.splitlines()[0] if gate else None
 
-    def _may_start(self) -> bool:
-        return not self._paused and self._cancel is None
-
-    async def _not_paused(self) -> None:
-        await workflow.wait_condition(lambda: not self._paused)
+    def _is_paused(self) -> bool:
+        return self._paused
 
     def _show(self) -> None:
         """Bring search attributes and the Temporal Web UI's panel up to date."""
@@ -234,17 +238,17 @@ class SpecWorkflow:
     async def run(self, launch: SpecInput) -> SpecResult:
         """Run to the pull request, unless a person or an operator ends it before."""
         flow = asyncio.create_task(self._flow())
-        by, reason = "an operator", "cancelled in Temporal"
         try:
             await workflow.wait_condition(lambda: flow.done() or self._cancel is not None)
-            if self._cancel is not None and not flow.done():
-                by, reason = self._cancel.by, self._cancel.reason
+            if self._cancel is not None:
                 flow.cancel()
             result = await flow
-            self._ended = SpecStatus.COMPLETED
         except asyncio.CancelledError:
             flow.cancel()
             await _ended(flow)
+            by, reason = "an operator", "cancelled in Temporal"
+            if self._cancel is not None:
+                by, reason = self._cancel.by, self._cancel.reason
             result = await self._end_cancelled(by, reason)
         except EndedByPerson as ended:
             result = await self._end_cancelled(ended.by, ended.reason)
@@ -253,6 +257,7 @@ class SpecWorkflow:
         return result
 
     async def _end_cancelled(self, by: str, reason: str) -> SpecResult:
+        self._cancellation.closed = True
         self._ended = SpecStatus.CANCELLED
         self._gates.open = None
         await self._say_command("spec.cancelled", by, reason)
@@ -279,10 +284,11 @@ class SpecWorkflow:
         plan = await self._sync()
         await self._delivery.publish_branch(mirror.base_commit)
         await self._schedule.run(plan.nodes, self._phases.environment)
-        await self._not_paused()
+        await self._cancellation.wait(lambda: not self._paused)
         head = await self._delivery.prove_head()
         made = await self._delivery.open_pull_request(head)
         self._phase, self._ended = None, SpecStatus.COMPLETED
+        self._cancellation.closed = True
         await self._recorder.say(self._delivery.completed(len(plan.nodes)))
         return SpecResult(status=SpecStatus.COMPLETED, pull_request=made.number)
 

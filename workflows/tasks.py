@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
     from workflows import options
+    from workflows.cancellation import Cancellation
     from workflows.failures import Failure, TaskFailed, describe
     from workflows.landing import Landing
     from workflows.recorder import Recorder
@@ -52,6 +53,7 @@ class TaskWorkflow:
         """Build the state that handlers may touch before ``run``."""
         self._task = task
         self._recorder = Recorder(task.project_id, task.spec_id, task.timings)
+        self._cancellation = Cancellation()
         self._landing = Landing(task, self._run_check)
         self._slot_wake = False
         self._resumed = 0
@@ -101,6 +103,7 @@ class TaskWorkflow:
         self, event: str, *, commit: str | None = None, failure: Failure | None = None
     ) -> TaskResult:
         """Give everything back, then say how it ended; nothing here is cut short by a cancel."""
+        self._cancellation.closed = True
         await self._give_turn_back()
         await self._give_slot_back()
         await self._move(event, commit=commit, failure=failure)
@@ -138,6 +141,7 @@ class TaskWorkflow:
         if name in set(TaskState):
             self._state = TaskState(name)
         await self._recorder.say(fact)
+        self._cancellation.check()
 
     def _slot(self) -> SlotRequest:
         return SlotRequest(
@@ -162,7 +166,7 @@ class TaskWorkflow:
 
     async def _wait_for(self, condition: Callable[[], bool]) -> None:
         try:
-            await workflow.wait_condition(condition, timeout=self._task.timings.slot_recheck)
+            await self._cancellation.wait(condition, self._task.timings.slot_recheck)
         except TimeoutError:
             return
 
@@ -250,6 +254,7 @@ class TaskWorkflow:
                 request,
                 **options.agent(task.timings, f"{task.local_id} round {self._round}"),
             )
+            self._cancellation.check()
             match result.outcome:
                 case "finished":
                     return result
@@ -265,8 +270,8 @@ class TaskWorkflow:
         await self._move("task.waiting", reason="The spec is paused.")
         await self._give_slot_back()
         try:
-            await workflow.wait_condition(
-                lambda: self._resumed > seen, timeout=self._task.timings.pause_recheck
+            await self._cancellation.wait(
+                lambda: self._resumed > seen, self._task.timings.pause_recheck
             )
         except TimeoutError:
             workflow.logger.info("asking again whether the spec is still paused")
@@ -322,7 +327,7 @@ class TaskWorkflow:
 
     async def _take_turn(self) -> None:
         await _tell(spec_workflow_id(self._task.spec_id), REQUEST_TURN_SIGNAL)
-        await workflow.wait_condition(lambda: self._has_turn)
+        await self._cancellation.wait(lambda: self._has_turn)
 
     async def _give_turn_back(self) -> None:
         if self._state == TaskState.MERGING:

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { launch, openPage } from "./browser.mjs";
 
@@ -24,8 +25,43 @@ async function violations(page) {
   return found.violations.map((one) => `${one.id}: ${one.nodes[0]?.html}`);
 }
 
-async function launchSpec(page) {
-  await page.goto(`${url}/new`);
+/** A TCP proxy on loopback that can cut every connection and refuse new ones. */
+async function cuttableProxy() {
+  const target = new URL(url);
+  const sockets = new Set();
+  let open = true;
+  const server = createServer((incoming) => {
+    if (!open) {
+      incoming.destroy();
+      return;
+    }
+    const outgoing = connect(Number(target.port), target.hostname);
+    for (const socket of [incoming, outgoing]) {
+      sockets.add(socket);
+      socket.on("error", () => socket.destroy());
+      socket.on("close", () => sockets.delete(socket));
+    }
+    incoming.pipe(outgoing).pipe(incoming);
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    cut() {
+      open = false;
+      for (const socket of sockets) socket.destroy();
+    },
+    restore() {
+      open = true;
+    },
+    close() {
+      this.cut();
+      server.close();
+    },
+  };
+}
+
+async function launchSpec(page, at = url) {
+  await page.goto(`${at}/new`);
   await page.getByLabel("Project").selectOption({ label: "Ledger (demo)" });
   await page.getByLabel("Say it in your own words").fill("Let me set a monthly budget.");
   await page.keyboard.press("Control+Enter");
@@ -84,11 +120,12 @@ test("every page in light and dark at three widths: no fault, no sideways scroll
 });
 
 test("a cut stream is resumed without a gap or a double", async () => {
+  const proxy = await cuttableProxy();
   const { context, page } = await openPage(browser);
-  await launchSpec(page);
+  await launchSpec(page, proxy.url);
   const gate = page.getByRole("region", { name: "Your decision" });
   await gate.waitFor({ timeout: LIMIT });
-  await context.setOffline(true);
+  proxy.cut();
   await page.getByText("Reconnecting…").waitFor({ timeout: LIMIT });
   const spec = page.url().split("/specs/")[1].split("?")[0];
   const [open] = await (await fetch(`${url}/api/v1/specs/${spec}/gates`)).json();
@@ -98,7 +135,7 @@ test("a cut stream is resumed without a gap or a double", async () => {
     body: JSON.stringify({ kind: "approve", artifact_sha256: open.document.sha256 }),
   });
   assert.equal(answer.status, 202);
-  await context.setOffline(false);
+  proxy.restore();
   await page.getByText("5 of 5 tasks merged").waitFor({ timeout: LIMIT });
   await page.getByRole("button", { name: "execution" }).click();
   await page.getByText("Completed: the pull request is open").waitFor({ timeout: LIMIT });

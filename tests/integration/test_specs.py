@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from temporalio.client import Client
 
 from models.contracts.base import SpecId
+from models.contracts.commands import spec_workflow_id
 from models.contracts.gates import DecisionKind, GateKind
 from models.contracts.phases import Phase
 from models.contracts.projects import Environment, GatePolicy
@@ -175,6 +177,29 @@ async def test_cancel_tears_down_and_keeps_the_branch(stack: RunningStack) -> No
     assert not [name for t in tasks.items for name in left if str(t.id) in name]
     late = await stack.post(f"/specs/{spec_id}/commands/pause")
     assert late.status_code == 409
+
+
+async def test_a_paused_spec_can_be_cancelled(stack: RunningStack) -> None:
+    spec_id = await stack.launch(await stack.project(stack.remote()))
+    await stack.until(spec_id, lambda e: e.event_type == "sandbox.spawned")
+    await stack.post(f"/specs/{spec_id}/commands/pause")
+    await stack.post(f"/specs/{spec_id}/commands/cancel", {"reason": "enough"})
+    spec = await stack.until_closed(spec_id, seconds=30)
+    assert (spec.status, spec.error) == (SpecStatus.CANCELLED, "enough")
+
+
+@pytest.mark.parametrize("after", ["spec.phase_started", "spec.gate_opened", "task.checking"])
+async def test_an_operators_cancel_in_temporal_is_the_button(
+    stack: RunningStack, after: str
+) -> None:
+    gates = ask_at(Phase.TASKS) if after == "spec.gate_opened" else quick_settings().gates
+    spec_id = await stack.launch(await stack.project(stack.remote(), quick_settings(gates=gates)))
+    await stack.until(spec_id, lambda e: e.event_type == after)
+    client = await Client.connect(stack.stack.status.temporal_address)
+    await client.get_workflow_handle(spec_workflow_id(spec_id)).cancel()
+    spec = await stack.until_closed(spec_id, seconds=30)
+    assert (spec.status, spec.open_gate) == (SpecStatus.CANCELLED, None)
+    assert spec.error == "cancelled in Temporal"
 
 
 async def test_a_draft_runs_when_it_is_executed(stack: RunningStack) -> None:

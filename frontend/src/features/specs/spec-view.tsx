@@ -71,7 +71,7 @@ function Loaded({ spec, specId, search, onSearch }: Props & { spec: Spec }) {
       </nav>
       {tab === "overview" ? (
         <div className="grid gap-4 lg:grid-cols-[3fr_2fr]">
-          <div className="space-y-4">
+          <div className="min-w-0 space-y-4">
             <Request spec={spec} />
             <TasksTable tasks={tasks} />
           </div>

@@ -19,7 +19,7 @@ export function Timeline({ events }: { events: SpecEvent[] }) {
   }, [last, paused]);
   if (events.length === 0) return <Empty title="Nothing has happened yet" />;
   return (
-    <section aria-label="Timeline" className="rounded-lg border border-line bg-surface">
+    <section aria-label="Timeline" className="min-w-0 rounded-lg border border-line bg-surface">
       <header className="flex items-center justify-between border-line border-b px-3 py-2">
         <h2 className="font-semibold">Timeline</h2>
         <Button onClick={() => setPaused(paused === null ? last : null)}>

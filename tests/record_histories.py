@@ -1,0 +1,83 @@
+"""Stores workflow histories for the replay tests: ``make histories``.
+
+One spec runs with a gate, a red check and changes that a person asked for; another is paused and
+cancelled. Until 0.1.0 the histories of a changed workflow are replaced, after that added.
+"""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from temporalio.client import Client
+
+from models.contracts.base import SpecId
+from models.contracts.commands import spec_workflow_id, task_workflow_id
+from models.contracts.phases import Phase
+from models.contracts.projects import GatePolicy
+from tests.support.stack import RunningStack, quick_settings, running_stack
+from workers.plugin import SpecPlugin
+
+FOLDER = Path(__file__).parent / "replay" / "histories"
+
+
+async def _store(client: Client, workflow_id: str, path: Path) -> None:
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    await asyncio.to_thread(_write, path, history.to_json() + "\n")
+    print(f"{path.relative_to(FOLDER)}  {len(history.events)} events")  # noqa: T201 - what it did
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+async def _merged(stack: RunningStack) -> SpecId:
+    gates = {**quick_settings().gates, Phase.REQUIREMENTS: GatePolicy(mode="ask")}
+    project = await stack.project(stack.remote(), quick_settings(gates=gates))
+    spec_id = await stack.launch(project)
+    gate, seq = await stack.gate(spec_id)
+    await stack.decide(gate, "request_changes", note="name the file")
+    gate, _ = await stack.gate(spec_id, after=seq)
+    await stack.decide(gate, "approve")
+    await stack.until_closed(spec_id)
+    return spec_id
+
+
+async def _cancelled(stack: RunningStack) -> SpecId:
+    spec_id = await stack.launch(await stack.project(stack.remote()))
+    await stack.until(spec_id, lambda event: event.event_type == "sandbox.spawned")
+    await stack.post(f"/specs/{spec_id}/commands/pause")
+    await stack.post(f"/specs/{spec_id}/commands/cancel", {"reason": "enough"})
+    await stack.until_closed(spec_id)
+    return spec_id
+
+
+async def _failed(stack: RunningStack) -> SpecId:
+    settings = quick_settings(planner_model="answer-401")
+    spec_id = await stack.launch(await stack.project(stack.remote(), settings, is_demo=False))
+    gate, _ = await stack.gate(spec_id)
+    await stack.decide(gate, "cancel", note="no key")
+    await stack.until_closed(spec_id)
+    return spec_id
+
+
+async def _record() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        async with running_stack(Path(scratch)) as stack:
+            address = stack.stack.status.temporal_address
+            client = await Client.connect(address, plugins=[SpecPlugin()])
+            merged, cancelled = await _merged(stack), await _cancelled(stack)
+            specs = {"merged": merged, "cancelled": cancelled, "failed": await _failed(stack)}
+            for name, spec_id in specs.items():
+                path = FOLDER / "SpecWorkflow" / f"{name}.json"
+                await _store(client, spec_workflow_id(spec_id), path)
+            for task in (await stack.api.tasks(merged)).items[:2]:
+                path = FOLDER / "TaskWorkflow" / f"{task.local_id.lower()}.json"
+                await _store(client, task_workflow_id(task.id), path)
+            first = (await stack.api.tasks(cancelled)).items[0]
+            path = FOLDER / "TaskWorkflow" / "cancelled.json"
+            await _store(client, task_workflow_id(first.id), path)
+
+
+if __name__ == "__main__":
+    asyncio.run(_record())
