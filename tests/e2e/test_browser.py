@@ -5,6 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support.stack import RunningStack
 from workers.dev.demo.project import ensure_project
 
@@ -23,6 +25,7 @@ def chromium() -> str:
     return found.stdout.strip().splitlines()[-1]
 
 
+@pytest.mark.timeout(400)
 async def test_journeys_in_chromium(stack: RunningStack) -> None:
     remote = stack.remote("browser")
     await ensure_project(stack.stack.status.database_url, "Ledger (demo)", remote)
@@ -33,7 +36,8 @@ async def test_journeys_in_chromium(stack: RunningStack) -> None:
         "SHOTS": str(stack.data / "shots"),
     }
     process = await asyncio.create_subprocess_exec(
-        "node", "--test", "--test-reporter=spec", "e2e/journeys.test.mjs",
+        "node", "--test", "--test-force-exit", "--test-timeout=120000", "--test-reporter=spec",
+        "e2e/journeys.test.mjs",
         cwd=ROOT / "frontend", env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip

@@ -30,7 +30,11 @@ export function GateBar({ gate }: { gate: Gate }) {
     >
       <h2 className="font-semibold text-ask">{head}</h2>
       {rest.length > 0 ? (
-        <pre className="mt-1 max-h-40 overflow-auto whitespace-pre-wrap font-sans text-muted text-sm">
+        <pre
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: text that scrolls is reached by keyboard
+          tabIndex={0}
+          className="mt-1 max-h-40 overflow-auto whitespace-pre-wrap font-sans text-muted text-sm"
+        >
           {rest.join("\n")}
         </pre>
       ) : null}

@@ -11,7 +11,12 @@ export function TasksTable({ tasks }: { tasks: Task[] }) {
     );
   }
   return (
-    <div className="overflow-x-auto rounded-lg border border-line bg-surface">
+    <section
+      aria-label="Tasks"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls is reached by keyboard
+      tabIndex={0}
+      className="overflow-x-auto rounded-lg border border-line bg-surface"
+    >
       <table className="w-full text-left text-sm">
         <thead className="text-muted">
           <tr className="border-line border-b">
@@ -50,6 +55,6 @@ export function TasksTable({ tasks }: { tasks: Task[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

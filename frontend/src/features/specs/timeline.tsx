@@ -26,7 +26,12 @@ export function Timeline({ events }: { events: SpecEvent[] }) {
           {paused === null ? "Pause" : buffered > 0 ? `Resume, ${buffered} new` : "Resume"}
         </Button>
       </header>
-      <ol ref={list} tabIndex={-1} className="max-h-[32rem] overflow-y-auto px-3 py-2 text-sm">
+      <ol
+        ref={list}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a list that scrolls is reached by keyboard
+        tabIndex={0}
+        className="max-h-[32rem] overflow-y-auto px-3 py-2 text-sm"
+      >
         {visible.length > SHOWN ? (
           <li className="text-muted text-xs">{visible.length - SHOWN} earlier events</li>
         ) : null}
