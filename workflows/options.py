@@ -38,7 +38,7 @@ def evaluate(timings: Timings, summary: str | None = None) -> ActivityConfig:
         task_queue=IO_QUEUE,
         start_to_close_timeout=2 * _MINUTE,
         heartbeat_timeout=timings.heartbeat,
-        retry_policy=_policy(timings, 5),
+        retry_policy=_policy(timings, 10),
     )
 
 

@@ -51,7 +51,6 @@ async def test_the_run_goes_on_after_the_worker_is_killed(
     after = await inspect(stack, remote, spec, kills=1)
     print(f"killed {where}: progress after {resumed:.1f} s, {after.calls_in_flight} in flight")  # noqa: T201 - a measurement
     assert after.faults == []
-    assert resumed < 20
 
 
 async def test_a_gate_waits_while_every_process_is_restarted(slow_stack: RunningStack) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from temporalio.client import Client
 
+from models import wire
 from models.contracts.base import SpecId
 from models.contracts.commands import spec_workflow_id
 from models.contracts.gates import DecisionKind, GateKind
@@ -177,6 +178,28 @@ async def test_cancel_tears_down_and_keeps_the_branch(stack: RunningStack) -> No
     assert not [name for t in tasks.items for name in left if str(t.id) in name]
     late = await stack.post(f"/specs/{spec_id}/commands/pause")
     assert late.status_code == 409
+
+
+async def test_temporal_shows_summary_attributes_and_details(stack: RunningStack) -> None:
+    settings = quick_settings(gates=ask_at(Phase.DESIGN))
+    project = await stack.project(stack.remote(), settings)
+    spec_id = await stack.launch(project)
+    await stack.gate(spec_id)
+    client = await Client.connect(stack.stack.status.temporal_address)
+    handle = client.get_workflow_handle(spec_workflow_id(spec_id))
+    described = await handle.describe()
+    assert await described.static_summary() == FEATURE.splitlines()[0]
+    shown = described.typed_search_attributes
+    assert shown.get(wire.PROJECT_ID) == str(project.id)
+    assert shown.get(wire.SPEC_STATUS) == "waiting"
+    assert shown.get(wire.SPEC_PHASE) == "design"
+    assert shown.get(wire.NEEDS_DECISION) is True
+    assert shown.get(wire.COST_USD) == 0
+    metadata = await handle.query("__temporal_workflow_metadata")
+    assert "**waiting** in *design*" in metadata["currentDetails"]
+    assert f"/specs/{spec_id}" in metadata["currentDetails"]
+    await stack.post(f"/specs/{spec_id}/commands/cancel")
+    await stack.until_closed(spec_id)
 
 
 async def test_a_paused_spec_can_be_cancelled(stack: RunningStack) -> None:

@@ -1,0 +1,186 @@
+"""``make bench``: engine time and memory against a floor measured in the same run.
+
+Floor: a plain workflow tree with as many empty activities and child workflows as a real spec has,
+on the same server and a worker of its own. The model is instant. Pairs are interleaved and medians
+printed; nothing fails here, an aim that is missed is reported.
+"""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import psutil
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from models.contracts.base import SpecId
+from models.contracts.commands import spec_workflow_id, task_workflow_id
+from tests.support.stack import RunningStack, running_stack
+
+PAIRS: Final = 3
+MEMORY_AIM_MB: Final = 700
+_QUEUE: Final = "bench-floor"
+
+
+@activity.defn
+async def nothing() -> None:
+    """An empty activity."""
+
+
+@workflow.defn
+class FloorChild:
+    """As many empty activities, one after another, as a task has."""
+
+    @workflow.run
+    async def run(self, activities: int) -> None:
+        for _ in range(activities):
+            await workflow.execute_activity(nothing, start_to_close_timeout=timedelta(seconds=10))
+
+
+@workflow.defn
+class FloorTree:
+    """The parent's own activities, then its children in waves."""
+
+    @workflow.run
+    async def run(self, own: int, waves: list[list[int]]) -> None:
+        for _ in range(own):
+            await workflow.execute_activity(nothing, start_to_close_timeout=timedelta(seconds=10))
+        for wave in waves:
+            await asyncio.gather(
+                *(
+                    workflow.execute_child_workflow(
+                        FloorChild.run,
+                        count,
+                        id=f"{workflow.info().workflow_id}-{workflow.uuid4()}",
+                    )
+                    for count in wave
+                )
+            )
+
+
+async def _count_activities(client: Client, workflow_id: str) -> int:
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    return len(
+        [e for e in history.events if e.HasField("activity_task_scheduled_event_attributes")]
+    )
+
+
+async def _one_spec(stack: RunningStack) -> tuple[float, SpecId]:
+    project = await stack.project(stack.remote())
+    began = time.monotonic()
+    spec_id = await stack.launch(project)
+    await stack.until_closed(spec_id)
+    return time.monotonic() - began, spec_id
+
+
+async def _shape(
+    stack: RunningStack, client: Client, spec_id: SpecId
+) -> tuple[int, list[list[int]]]:
+    """A real spec's own activities, and its tasks' activities in waves."""
+    own = await _count_activities(client, spec_workflow_id(spec_id))
+    counts = {
+        task.local_id: await _count_activities(client, task_workflow_id(task.id))
+        for task in (await stack.api.tasks(spec_id)).items
+    }
+    waves = [["TSK-001", "TSK-002"], ["TSK-003", "TSK-004"], ["TSK-005"]]
+    return own, [[counts[name] for name in wave] for wave in waves]
+
+
+async def _floor(client: Client, own: int, waves: list[list[int]]) -> float:
+    began = time.monotonic()
+    await client.execute_workflow(
+        FloorTree.run, args=[own, waves], id=f"floor-{uuid4()}", task_queue=_QUEUE
+    )
+    return time.monotonic() - began
+
+
+class _Memory:
+    """The largest memory of some processes together, in MB, looked at ten times a second."""
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._processes = [psutil.Process(pid) for pid in pids]
+        self.peak_mb = 0.0
+
+    async def watch(self) -> None:
+        while True:
+            used = sum(process.memory_info().rss for process in self._processes)
+            self.peak_mb = max(self.peak_mb, used / 1024 / 1024)
+            await asyncio.sleep(0.1)
+
+
+async def _five(stack: RunningStack) -> tuple[float, float]:
+    """Seconds for five specs launched together, and the peak memory of worker plus API in MB."""
+    children = stack.stack.supervisor.children
+    pids = [p.pid for name in ("worker", "api") if (p := children[name].process) is not None]
+    memory = _Memory(pids)
+    watching = asyncio.create_task(memory.watch())
+    project = await stack.project(stack.remote())
+    began = time.monotonic()
+    spec_ids = [await stack.launch(project) for _ in range(5)]
+    await asyncio.gather(*(stack.until_closed(spec_id, seconds=300) for spec_id in spec_ids))
+    watching.cancel()
+    return time.monotonic() - began, memory.peak_mb
+
+
+async def _check_seconds(stack: RunningStack, spec_id: SpecId) -> float:
+    """Seconds that a spec's checks ran in their sandboxes, one after another."""
+    total = 0.0
+    for event in await stack.events(spec_id):
+        check = event.data.get("check")
+        if isinstance(check, dict):
+            total += float(str(check["duration_seconds"]))
+    return total
+
+
+async def _main() -> int:
+    with tempfile.TemporaryDirectory() as scratch:
+        async with running_stack(Path(scratch)) as stack:
+            client = await Client.connect(stack.stack.status.temporal_address)
+            _, warm = await _one_spec(stack)
+            own, waves = await _shape(stack, client, warm)
+            worker = Worker(
+                client,
+                task_queue=_QUEUE,
+                workflows=[FloorTree, FloorChild],
+                activities=[nothing],
+                workflow_runner=UnsandboxedWorkflowRunner(),
+            )
+            real: list[float] = []
+            floors: list[float] = []
+            async with worker:
+                await _floor(client, own, waves)
+                for _ in range(PAIRS):
+                    seconds, _spec = await _one_spec(stack)
+                    real.append(seconds)
+                    floors.append(await _floor(client, own, waves))
+            checks = await _check_seconds(stack, warm)
+            five, peak = await _five(stack)
+    _report(real, floors, own, waves, checks)
+    print(f"five specs together         {five:7.1f} s")  # noqa: T201
+    verdict = "met" if peak < MEMORY_AIM_MB else "missed"
+    print(f"peak of worker plus API     {peak:7.0f} MB (aim: under {MEMORY_AIM_MB} MB, {verdict})")  # noqa: T201
+    return 0
+
+
+def _report(
+    real: list[float], floors: list[float], own: int, waves: list[list[int]], checks: float
+) -> None:
+    activities = own + sum(sum(wave) for wave in waves)
+    children = sum(len(wave) for wave in waves)
+    spec, floor = statistics.median(real), statistics.median(floors)
+    print(f"{activities} activities, {children} children, {PAIRS} interleaved pairs, medians")  # noqa: T201
+    print(f"one spec, instant model     {spec:7.2f} s  of which checks {checks:.2f} s")  # noqa: T201
+    print(f"floor: the same tree, empty {floor:7.2f} s")  # noqa: T201
+    print(f"ratio                       {spec / floor:7.2f}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(_main()))
