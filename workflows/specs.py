@@ -168,8 +168,8 @@ class SpecWorkflow:
                 self._paused = True
                 await self._say_command("spec.paused", command.by, command.reason)
             case CommandName.RESUME:
-                self._paused = False
                 await self._say_command("spec.resumed", command.by, command.reason)
+                self._paused = False
                 self._schedule.wake()
                 await self._schedule.resume_children()
             case CommandName.CANCEL:

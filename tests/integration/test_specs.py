@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
 
 from models import wire
@@ -187,17 +188,22 @@ async def test_temporal_shows_summary_attributes_and_details(stack: RunningStack
     await stack.gate(spec_id)
     client = await Client.connect(stack.stack.status.temporal_address)
     handle = client.get_workflow_handle(spec_workflow_id(spec_id))
-    described = await handle.describe()
+    async with asyncio.timeout(10):  # they follow the event by a workflow task
+        while (described := await handle.describe()).typed_search_attributes.get(  # noqa: ASYNC110
+            wire.NEEDS_DECISION
+        ) is not True:
+            await asyncio.sleep(0.05)
     assert await described.static_summary() == FEATURE.splitlines()[0]
     shown = described.typed_search_attributes
     assert shown.get(wire.PROJECT_ID) == str(project.id)
     assert shown.get(wire.SPEC_STATUS) == "waiting"
     assert shown.get(wire.SPEC_PHASE) == "design"
-    assert shown.get(wire.NEEDS_DECISION) is True
     assert shown.get(wire.COST_USD) == 0
-    metadata = await handle.query("__temporal_workflow_metadata")
-    assert "**waiting** in *design*" in metadata["currentDetails"]
-    assert f"/specs/{spec_id}" in metadata["currentDetails"]
+    metadata: WorkflowMetadata = await handle.query(
+        "__temporal_workflow_metadata", result_type=WorkflowMetadata
+    )
+    assert "**waiting** in *design*" in metadata.current_details
+    assert f"/specs/{spec_id}" in metadata.current_details
     await stack.post(f"/specs/{spec_id}/commands/cancel")
     await stack.until_closed(spec_id)
 
