@@ -38,8 +38,9 @@ from models.contracts.gates import GateStatus
 from models.contracts.specs import SpecInput, SpecState, SpecStatus
 from models.errors import AppError, Conflict, Unavailable
 
+ALREADY_RAN: Final = "spec-already-ran"
 _SHORT: Final = timedelta(seconds=2)
-_START: Final = timedelta(seconds=5)
+_START: Final = timedelta(seconds=2.5)
 T = TypeVar("T")
 
 
@@ -175,7 +176,7 @@ def _explained(error: Exception) -> AppError:
             msg = "This spec is not running."
             return Conflict(msg, code="spec-not-running")
         if error.status == RPCStatusCode.ALREADY_EXISTS:
-            return Conflict("This spec has run before.", code="spec-already-ran")
+            return Conflict("This spec has run before.", code=ALREADY_RAN)
     msg = "Temporal cannot be reached; try again shortly."
     return Unavailable(msg, code="temporal-unavailable", retry_after=_SHORT)
 

@@ -3,13 +3,15 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 
 from models.logs import configure_logging
 from workers.clients import connect
-from workers.registry import ROLES, Activities, WorkerSettings, build_workers, run_until
+from workers.registry import GRACE, ROLES, Activities, WorkerSettings, build_workers, run_until
 
 _LOGGER = logging.getLogger("workers")
+_SPARE_SECONDS = 3.0
 
 
 async def _main(role: str) -> None:
@@ -17,8 +19,14 @@ async def _main(role: str) -> None:
     configure_logging(settings.log)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        """Stop in grace; a worker whose Temporal is gone would wait for it for ever."""
+        stop.set()
+        loop.call_later(GRACE.total_seconds() + _SPARE_SECONDS, os._exit, 1)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     activities = Activities(settings)
     try:
         client = await connect()

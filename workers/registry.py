@@ -41,7 +41,7 @@ from workflows.tasks import TaskWorkflow
 WORKFLOWS: Final = (SpecWorkflow, TaskWorkflow)
 ROLES: Final = ("workflows", "planner", "agent", "io", "all")
 _MEGABYTE: Final = 1024 * 1024
-_GRACE: Final = timedelta(seconds=20)
+GRACE: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def build_workers(client: Client, activities: Activities, role: str) -> list[Wor
                 max_cached_workflows=500,
                 max_concurrent_workflow_tasks=20,
                 sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
-                graceful_shutdown_timeout=_GRACE,
+                graceful_shutdown_timeout=GRACE,
             )
         )
     queues = {"planner": PLANNER_QUEUE, "agent": AGENT_QUEUE, "io": IO_QUEUE}
@@ -159,7 +159,7 @@ def build_workers(client: Client, activities: Activities, role: str) -> list[Wor
             activities=activities.by_queue[queue],
             max_concurrent_activities=50,
             max_heartbeat_throttle_interval=timedelta(seconds=5),
-            graceful_shutdown_timeout=_GRACE,
+            graceful_shutdown_timeout=GRACE,
         )
         for name, queue in queues.items()
         if role in {name, "all"}

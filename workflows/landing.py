@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.failures import Failure, TaskFailed
 
 _PUSH_TRIES = 5
-_AGAIN = (
+AGAIN = (
     "\n\nThe workspace now stands at the branch's new head, without your work. "
     "Do it again there, so that both fit together."
 )
@@ -36,7 +36,7 @@ class Landing:
             if candidate.outcome == "conflict" or candidate.commit is None:
                 paths = ", ".join(candidate.conflicts[:20])
                 told = f"Your work conflicts with what was merged meanwhile, in: {paths}."
-                return Failure(code="merge-conflict", message=told + _AGAIN)
+                return Failure(code="merge-conflict", message=told + AGAIN)
             if candidate.outcome == "merged":
                 return candidate.commit
             red = await self._check_candidate(candidate, base)
@@ -97,4 +97,4 @@ class Landing:
         if evidence.passed:
             return None
         told = f"Merged with what others did, the check is red:\n\n{evidence.tail}"
-        return Failure(code="merge-red", message=told + _AGAIN)
+        return Failure(code="merge-red", message=told + AGAIN)

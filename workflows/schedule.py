@@ -47,7 +47,7 @@ class Scheduler:
         self._rounds: list[int] = []
         self._running: dict[int, asyncio.Task[None]] = {}
         self._changed = False
-        self._note = ""
+        self._notes: dict[int, str] = {}
         self._environment = launch.settings.environment
         self.turns = MergeTurns()
 
@@ -154,7 +154,7 @@ class Scheduler:
             extra_check=node.extra_check,
             expects_changes=node.expects_changes,
             first_round=self._rounds[index],
-            note=self._note,
+            note=self._notes.get(index, ""),
             settings=settings,
             timings=launch.timings,
         )
@@ -192,7 +192,7 @@ class Scheduler:
         if decision.kind == DecisionKind.CANCEL:
             raise EndedByPerson(decision.by, decision.note or f"{', '.join(names)} failed")
         retry = decision.kind == DecisionKind.RETRY
-        self._note = decision.note
+        self._notes = dict.fromkeys(failed, decision.note) if retry else {}
         await self._send_back(failed, list(blocked), retry=retry)
         return True
 

@@ -33,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
     from workflows.cancellation import Cancellation
     from workflows.failures import Failure, TaskFailed, describe
-    from workflows.landing import Landing
+    from workflows.landing import AGAIN, Landing
     from workflows.recorder import Recorder
 
 _MERGE_ROUNDS = 2
@@ -198,7 +198,7 @@ class TaskWorkflow:
             PrepareWorkspace(sandbox=self._sandbox()),
             **options.sandbox(task.timings, task.local_id),
         )
-        base, feedback, restart = workspace.commit, task.note, False
+        base, feedback, restart = workspace.commit, self._first_feedback(), False
         reds = conflicts = 0
         while True:
             result = await self._run_agent(base, feedback, restart=restart)
@@ -227,6 +227,12 @@ class TaskWorkflow:
                 )
                 base, feedback, restart = head.commit, merged.message, True
             self._round += 1
+
+    def _first_feedback(self) -> str:
+        """What the agent is told first; a retried task begins in a fresh workspace."""
+        if self._task.first_round == 1:
+            return self._task.note
+        return (self._task.note or "A person asks you to try this task again.") + AGAIN
 
     async def _run_agent(self, base: str, feedback: str, *, restart: bool) -> AgentResult:
         """Slices of one round until the agent finishes."""

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 
 from api.deps import Actor, CommandId, Cursor, Limit, Services, TheServices, TheSession
+from api.gateway import ALREADY_RAN
 from models.contracts.attempts import Attempt, DocumentVersion
 from models.contracts.base import ProjectId, SpecId
 from models.contracts.commands import CommandAccepted, CommandBody, CommandName, SpecCommand
@@ -92,8 +93,17 @@ async def launch_spec(
             known = await specs.create(session, launch, view, idempotency_key, raw)
         launch = await specs.get_launch(session, known)
     if body.auto_execute:
-        await services.gateway.start_spec(launch)
+        await _start_once(services, launch)
     return _launched(launch, started=body.auto_execute)
+
+
+async def _start_once(services: Services, launch: SpecInput) -> None:
+    """Start a launched spec; a launch that is sent again after its run ended is the same launch."""
+    try:
+        await services.gateway.start_spec(launch)
+    except Conflict as error:
+        if error.stable_code != ALREADY_RAN:
+            raise
 
 
 @router.get("")

@@ -4,9 +4,11 @@ import os
 import signal
 import time
 from collections.abc import AsyncGenerator, Callable
+from uuid import UUID, uuid4
 
 import pytest
 
+from models.contracts.base import SpecId
 from models.contracts.events import Event
 from models.contracts.phases import Phase
 from models.contracts.projects import GatePolicy
@@ -71,6 +73,31 @@ async def test_a_gate_waits_while_every_process_is_restarted(slow_stack: Running
     assert answer.status_code in {202, 409}, answer.text
     spec = await stack.until_closed(spec_id, seconds=120)
     assert (await inspect(stack, remote, spec, kills=4)).faults == []
+
+
+async def test_without_temporal_reads_go_on_and_a_launch_may_be_sent_again(
+    slow_stack: RunningStack,
+) -> None:
+    stack = slow_stack
+    project = await stack.project(stack.remote())
+    temporal = stack.stack.supervisor.children["temporal"]
+    await stack.stack.supervisor.stop(["temporal"])
+    body = {"project_id": str(project.id), "description": "d"}
+    key = {"Idempotency-Key": str(uuid4())}
+    began = time.monotonic()
+    refused = await stack.post("/specs/launch", body, **key)
+    assert (refused.status_code, refused.json()["code"]) == (503, "temporal-unavailable")
+    assert time.monotonic() - began < 4
+    listed = (await stack.http.get(f"/api/v1/projects/{project.id}/specs")).json()["items"]
+    assert len(listed) == 1
+    temporal.stopping = False
+    await stack.stack.supervisor.start(temporal)
+    answer = await stack.post("/specs/launch", body, **key)
+    while answer.status_code == 503:
+        answer = await stack.post("/specs/launch", body, **key)
+    assert answer.json()["spec_id"] == listed[0]["id"]
+    spec = await stack.until_closed(SpecId(UUID(listed[0]["id"])), seconds=120)
+    assert spec.status == SpecStatus.COMPLETED
 
 
 async def test_without_a_worker_reads_go_on_and_commands_wait(slow_stack: RunningStack) -> None:

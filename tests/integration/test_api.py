@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -122,6 +122,18 @@ async def test_an_idempotency_key_launches_once(stack: RunningStack) -> None:
     assert len({answer.json()["spec_id"] for answer in answers}) == 1
     other = await stack.post("/specs/launch", {**body, "description": "other"}, **key)
     assert code(other) == (422, "idempotency-key-reused")
+
+
+async def test_a_launch_sent_again_after_its_end_is_the_same_launch(stack: RunningStack) -> None:
+    project = await stack.project(stack.remote())
+    body = {"project_id": str(project.id), "description": FEATURE}
+    key = {"Idempotency-Key": str(uuid4())}
+    first = (await stack.post("/specs/launch", body, **key)).json()
+    spec_id = SpecId(UUID(first["spec_id"]))
+    await stack.post(f"/specs/{spec_id}/commands/cancel")
+    await stack.until_closed(spec_id)
+    again = await stack.post("/specs/launch", body, **key)
+    assert (again.status_code, again.json()["spec_id"]) == (202, str(spec_id))
 
 
 async def test_the_edge_refuses_strangers_and_floods(stack: RunningStack) -> None:

@@ -14,7 +14,7 @@ from workers.dev.config import ROOT
 
 _PR_SET_PDEATHSIG: Final = 1
 _RESTART_SECONDS: Final = 0.2
-_STOP_SECONDS: Final = 12.0
+_STOP_SECONDS: Final = 15.0
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
