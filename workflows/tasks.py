@@ -57,6 +57,7 @@ class TaskWorkflow:
         self._landing = Landing(task, self._run_check)
         self._slot_wake = False
         self._resumed = 0
+        self._asked_for_turn = False
         self._has_turn = False
         self._holds_slot = False
         self._round = task.first_round
@@ -332,12 +333,13 @@ class TaskWorkflow:
             await self._give_turn_back()
 
     async def _take_turn(self) -> None:
+        self._asked_for_turn = True
         await _tell(spec_workflow_id(self._task.spec_id), REQUEST_TURN_SIGNAL)
         await self._cancellation.wait(lambda: self._has_turn)
 
     async def _give_turn_back(self) -> None:
-        if self._state == TaskState.MERGING:
-            self._has_turn = False
+        if self._asked_for_turn:
+            self._asked_for_turn = self._has_turn = False
             await _tell(spec_workflow_id(self._task.spec_id), RELEASE_TURN_SIGNAL)
 
     async def _tear_down(self) -> None:
