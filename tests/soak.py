@@ -74,7 +74,8 @@ async def _patiently(stack: RunningStack, spec_id: SpecId) -> tuple[bool, int]:
 async def _main(specs: int, kills: int, seed: int) -> int:
     rng = random.Random(seed)
     faults: list[str] = []
-    lost = again = restarts = 0
+    lost = again = 0
+    restarts: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as scratch:
         async with running_stack(Path(scratch), latency=0.1) as stack:
             remote = stack.remote()
@@ -88,11 +89,12 @@ async def _main(specs: int, kills: int, seed: int) -> int:
                 again += after.stored_turns_asked_again
                 async with stack.database.begin() as session:
                     lost += await conversations.lost_calls(session, spec_id)
-            restarts = sum(c.restarts for c in stack.stack.supervisor.children.values())
+            children = stack.stack.supervisor.children
+            restarts = {c.name: c.restarts for c in children.values() if c.restarts}
     worst = (
         f"median {statistics.median(seconds):.1f} s, worst {max(seconds):.1f} s" if seconds else "—"
     )
-    print(f"\nseed {seed}: {len(seconds)} kills, {restarts} restarts, {specs} specs")  # noqa: T201
+    print(f"\nseed {seed}: {len(seconds)} kills, {specs} specs, restarts {restarts}")  # noqa: T201
     print(f"from kill to progress: {worst} (aim: under 10 s)")  # noqa: T201
     print(f"calls in flight at a kill: {lost}; stored turns requested again: {again}")  # noqa: T201
     for fault in faults:

@@ -33,7 +33,6 @@ async def test_journeys_in_chromium(stack: RunningStack) -> None:
         **os.environ,
         "CHROMIUM_PATH": chromium(),
         "API_URL": stack.stack.status.api_url,
-        "SHOTS": str(stack.data / "shots"),
     }
     process = await asyncio.create_subprocess_exec(
         "node", "--test", "--test-force-exit", "--test-timeout=120000", "--test-reporter=spec",
