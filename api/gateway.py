@@ -1,5 +1,6 @@
 """The typed way to Temporal: start, update, signal, query; nothing here waits longer than asked."""
 
+import asyncio
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -18,7 +19,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.envconfig import ClientConfig
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from models import wire
@@ -40,7 +41,7 @@ from models.errors import AppError, Conflict, Unavailable
 
 ALREADY_RAN: Final = "spec-already-ran"
 _SHORT: Final = timedelta(seconds=2)
-_START: Final = timedelta(seconds=2.5)
+_LONGEST_SECONDS: Final = 2.4
 T = TypeVar("T")
 
 
@@ -84,7 +85,7 @@ class Gateway:
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 search_attributes=attributes,
                 static_summary=launch.title,
-                rpc_timeout=_START,
+                rpc_timeout=_SHORT,
             )
         )
 
@@ -98,16 +99,17 @@ class Gateway:
         handle = self._handle(spec_id)
         try:
             # The SDK leaves types of its overloads open.
-            await handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
+            update: Awaitable[SpecStatus] = handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
                 command.name.value,
                 command,
                 id=command.id,
                 result_type=SpecStatus,
                 rpc_timeout=_SHORT,
             )
+            await _bounded(update)
         except WorkflowUpdateFailedError as error:
             raise _refusal(error) from error
-        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
             if not _no_worker(error) or not COMMANDS[command.name].signal_without_worker:
                 raise _explained(error) from error
             await _reached(handle.signal(COMMAND_SIGNAL, command, rpc_timeout=_SHORT))
@@ -122,16 +124,17 @@ class Gateway:
             Unavailable: no worker or no Temporal; the outcome is unknown, and the same key is safe.
         """
         try:
-            await self._handle(spec_id).execute_update(  # pyright: ignore[reportUnknownMemberType]
+            update: Awaitable[GateStatus] = self._handle(spec_id).execute_update(  # pyright: ignore[reportUnknownMemberType]
                 DECIDE_GATE_UPDATE,
                 command,
                 id=command.id,
                 result_type=GateStatus,
                 rpc_timeout=_SHORT,
             )
+            await _bounded(update)
         except WorkflowUpdateFailedError as error:
             raise _refusal(error) from error
-        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
             if _no_worker(error):
                 msg = "No worker answered; send the same decision again with the same key."
                 raise Unavailable(msg, code="outcome-unknown", retry_after=_SHORT) from error
@@ -141,23 +144,24 @@ class Gateway:
     async def state(self, spec_id: SpecId) -> SpecState | None:
         """Live state; None when no worker answers within 2 s or the run is gone."""
         try:
-            return await self._handle(spec_id).query(
+            query: Awaitable[SpecState] = self._handle(spec_id).query(
                 STATE_QUERY, result_type=SpecState, rpc_timeout=_SHORT
             )
-        except (RPCError, WorkflowQueryFailedError, RuntimeError):
+            return await _bounded(query)
+        except (RPCError, WorkflowQueryFailedError, RuntimeError, TimeoutError):
             return None
 
     async def reachable(self) -> bool:
         """True when Temporal's frontend answers."""
         try:
-            return await self._client.service_client.check_health(timeout=_SHORT)
-        except (RPCError, RuntimeError):
+            return await _bounded(self._client.service_client.check_health(timeout=_SHORT))
+        except (RPCError, RuntimeError, TimeoutError):
             return False
 
 
 def _no_worker(error: Exception) -> bool:
     """True when the server took the call, but no worker answered it in time."""
-    if isinstance(error, WorkflowUpdateRPCTimeoutOrCancelledError):
+    if isinstance(error, WorkflowUpdateRPCTimeoutOrCancelledError | TimeoutError):
         return True
     slow = {RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED}
     return isinstance(error, RPCError) and error.status in slow
@@ -171,18 +175,22 @@ def _refusal(error: WorkflowUpdateFailedError) -> AppError:
 
 
 def _explained(error: Exception) -> AppError:
-    if isinstance(error, RPCError):
-        if error.status == RPCStatusCode.NOT_FOUND:
-            msg = "This spec is not running."
-            return Conflict(msg, code="spec-not-running")
-        if error.status == RPCStatusCode.ALREADY_EXISTS:
-            return Conflict("This spec has run before.", code=ALREADY_RAN)
+    if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
+        return Conflict("This spec is not running.", code="spec-not-running")
     msg = "Temporal cannot be reached; try again shortly."
     return Unavailable(msg, code="temporal-unavailable", retry_after=_SHORT)
 
 
+async def _bounded(call: "Awaitable[T]") -> T:
+    """Await a call, but never longer than the bound: connecting is not in an RPC's own time-out."""
+    async with asyncio.timeout(_LONGEST_SECONDS):
+        return await call
+
+
 async def _reached(call: "Awaitable[T]") -> T:
     try:
-        return await call
-    except (RPCError, RuntimeError) as error:
+        return await _bounded(call)
+    except WorkflowAlreadyStartedError as error:
+        raise Conflict("This spec has run before.", code=ALREADY_RAN) from error
+    except (RPCError, RuntimeError, TimeoutError) as error:
         raise _explained(error) from error

@@ -58,7 +58,6 @@ class PhaseRunner:
         self.documents: dict[Phase, ArtifactRef] = {}
         self.markdown: dict[Phase, ArtifactRef] = {}
         self.scores: dict[Phase, float] = {}
-        self.not_verified = False
 
     def attempt_of(self, phase: Phase) -> int:
         """The number of the latest attempt, 0 before the first."""
@@ -272,7 +271,6 @@ class PhaseRunner:
         if decision.kind == DecisionKind.CANCEL:
             raise EndedByPerson(decision.by, decision.note or head)
         if decision.kind == DecisionKind.ACCEPT:
-            self.not_verified = baseline is None
             return None
         return f"{head}\n{told}\n\n{decision.note}"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.bridge import BridgeActivities
@@ -243,7 +243,9 @@ class SpecWorkflow:
             if self._cancel is not None:
                 flow.cancel()
             result = await flow
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, FailureError) as error:
+            if not is_cancelled_exception(error):
+                raise
             flow.cancel()
             await _ended(flow)
             by, reason = "an operator", "cancelled in Temporal"
@@ -343,5 +345,11 @@ async def _ended(flow: "asyncio.Task[SpecResult]") -> None:
     """Wait until a cancelled flow, and every child of it, has cleaned up."""
     try:
         await flow
-    except (asyncio.CancelledError, EndedByPerson):
+    except EndedByPerson:
         return
+    except (
+        asyncio.CancelledError,
+        FailureError,
+    ) as error:  # an activity's cancel is a FailureError
+        if not is_cancelled_exception(error):
+            raise

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from models.contracts.evaluations import Evaluation
 from models.contracts.gates import DecisionKind, Gate, GateKind, GateStatus
 from models.contracts.phases import Phase
 from models.contracts.projects import Environment, GatePolicy
@@ -46,11 +45,3 @@ def decision_refusal(
     if shown is not None and artifact_sha256 != shown:
         return "stale-document", "The document has changed since you saw it; review it again."
     return None
-
-
-def summarise(evaluation: Evaluation) -> str:
-    """One line that says how an evaluation ended."""
-    doubts = len([f for f in evaluation.findings if f.failed])
-    verdict = "passed" if evaluation.passed else "did not pass"
-    tail = f", {doubts} finding(s)" if doubts else ""
-    return f"{verdict} with {evaluation.score:.2f} of {evaluation.threshold:.2f}{tail}"

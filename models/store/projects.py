@@ -1,6 +1,4 @@
-"""Projects, and the installation's identity."""
-
-from uuid import UUID
+"""Projects."""
 
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -11,19 +9,7 @@ from models.contracts.projects import CreateProject, Environment, Project, Proje
 from models.errors import NotFound
 from models.store.cursors import read_cursor, write_cursor
 from models.store.database import Session
-from models.store.identifiers import new_id
-from models.tables.projects import Installation, ProjectRow
-
-
-async def installation_id(session: Session) -> UUID:
-    """This database's own uuid, made once."""
-    found = (await session.execute(select(col(Installation.id)).limit(1))).scalar()
-    if found is not None:
-        return found
-    made = new_id()
-    session.add(Installation(id=made))
-    await session.flush()
-    return made
+from models.tables.projects import ProjectRow
 
 
 def _project(row: ProjectRow) -> Project:

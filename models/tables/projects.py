@@ -1,4 +1,4 @@
-"""Installations, projects and their slots."""
+"""Projects and their slots."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,15 +6,6 @@ from uuid import UUID
 from sqlmodel import Field
 
 from models.tables.columns import Json, Row, json_column, now_column
-
-
-class Installation(Row, table=True):
-    """One row: this database's own identity, carried by every sandbox and schedule."""
-
-    table_name = "installations"
-
-    id: UUID = Field(primary_key=True)
-    created_at: datetime = now_column()
 
 
 class ProjectRow(Row, table=True):

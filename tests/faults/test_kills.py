@@ -84,14 +84,17 @@ async def test_without_temporal_reads_go_on_and_a_launch_may_be_sent_again(
     await stack.stack.supervisor.stop(["temporal"])
     body = {"project_id": str(project.id), "description": "d"}
     key = {"Idempotency-Key": str(uuid4())}
-    began = time.monotonic()
-    refused = await stack.post("/specs/launch", body, **key)
+    try:
+        began = time.monotonic()
+        refused = await stack.post("/specs/launch", body, **key)
+        waited = time.monotonic() - began
+        listed = (await stack.http.get(f"/api/v1/projects/{project.id}/specs")).json()["items"]
+    finally:
+        temporal.stopping = False
+        await stack.stack.supervisor.start(temporal)
     assert (refused.status_code, refused.json()["code"]) == (503, "temporal-unavailable")
-    assert time.monotonic() - began < 4
-    listed = (await stack.http.get(f"/api/v1/projects/{project.id}/specs")).json()["items"]
+    assert waited < 6  # the bound is 2.4 s; the rest is what a loaded machine may add
     assert len(listed) == 1
-    temporal.stopping = False
-    await stack.stack.supervisor.start(temporal)
     answer = await stack.post("/specs/launch", body, **key)
     while answer.status_code == 503:
         answer = await stack.post("/specs/launch", body, **key)

@@ -94,7 +94,6 @@ class Stack:
         self._options = options
         self._say = say
         self._lock: IO[str] | None = None
-        self._postgres: EmbeddedPostgres | None = None
         self.supervisor = Supervisor(say, echo=options.echo)
         self.status = StackStatus(pid=os.getpid(), ports=config.ports, database_url="")
 
@@ -184,7 +183,6 @@ class Stack:
             await self._until("DATABASE_URL", lambda: _answers(given))
             return given
         postgres = EmbeddedPostgres(self._config.data / "postgres", durable=self._options.durable)
-        self._postgres = postgres
         await asyncio.to_thread(postgres.initialise)
         child = self._child("postgres", postgres.command(), restart=True)
         child.stop_signal = signal.SIGINT

@@ -29,17 +29,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256"),
     )
     op.create_table(
-        "installations",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("clock_timestamp()"),
-            nullable=False,
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
         "launch_keys",
         sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("body_sha256", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -451,6 +440,5 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_model_calls_conversation_id"), table_name="model_calls")
     op.drop_table("model_calls")
     op.drop_table("launch_keys")
-    op.drop_table("installations")
     op.drop_table("artifacts")
     # ### end Alembic commands ###
