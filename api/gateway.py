@@ -191,6 +191,7 @@ async def _reached(call: "Awaitable[T]") -> T:
     try:
         return await _bounded(call)
     except WorkflowAlreadyStartedError as error:
-        raise Conflict("This spec has run before.", code=ALREADY_RAN) from error
+        msg = "This spec has run before."
+        raise Conflict(msg, code=ALREADY_RAN) from error
     except (RPCError, RuntimeError, TimeoutError) as error:
         raise _explained(error) from error
