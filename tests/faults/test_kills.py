@@ -1,5 +1,6 @@
 """Kill -9 of the worker in the planner, in an agent's turn, in a merge; and what the API says."""
 
+import asyncio
 import os
 import signal
 import time
@@ -62,10 +63,13 @@ async def test_a_gate_waits_while_every_process_is_restarted(slow_stack: Running
     spec_id = await stack.launch(await stack.project(remote, quick_settings(gates=gates)))
     gate, _ = await stack.gate(spec_id)
     for name in ("worker", "api", "temporal", "postgres"):
-        before = stack.stack.supervisor.children[name].restarts
+        child = stack.stack.supervisor.children[name]
+        before = child.restarts
         kill(stack, name)
+        async with asyncio.timeout(20):
+            while child.restarts == before:  # noqa: ASYNC110 - another process has no event
+                await asyncio.sleep(0.05)
         await stack.answers(stack.http)
-        assert stack.stack.supervisor.children[name].restarts >= before
     answer = await stack.decide(gate, "approve")
     while answer.status_code == 503:
         assert answer.headers["retry-after"]
@@ -93,7 +97,7 @@ async def test_without_temporal_reads_go_on_and_a_launch_may_be_sent_again(
         temporal.stopping = False
         await stack.stack.supervisor.start(temporal)
     assert (refused.status_code, refused.json()["code"]) == (503, "temporal-unavailable")
-    assert waited < 6  # the bound is 2.4 s; the rest is what a loaded machine may add
+    assert waited < 4
     assert len(listed) == 1
     answer = await stack.post("/specs/launch", body, **key)
     while answer.status_code == 503:

@@ -28,7 +28,7 @@ def of_stack(data: Path) -> list[str]:
     return found
 
 
-async def gone(data: Path, seconds: float = 40) -> bool:
+async def gone(data: Path, seconds: float = 20) -> bool:
     try:
         async with asyncio.timeout(seconds):
             while of_stack(data):  # noqa: ASYNC110 - other processes have no event
