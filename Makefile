@@ -10,7 +10,7 @@ SEED ?= 1
 PY := .venv/bin/python
 FRONTEND_SOURCES := $(shell find frontend/src frontend/index.html frontend/vite.config.ts frontend/package.json -type f 2>/dev/null)
 
-.PHONY: help setup demo up down check test bench soak screenshots histories openapi format clean
+.PHONY: help setup demo up down check test evaluation bench soak screenshots histories openapi format clean
 .PHONY: test-unit test-replay test-integration test-frontend test-e2e test-faults
 
 help: ## Show this list
@@ -20,6 +20,7 @@ help: ## Show this list
 	@echo "make up           start the stack, print URLs, stay up until Ctrl-C"
 	@echo "make down         stop it from another terminal"
 	@echo "make check        lint, types, import contracts, generated files"
+	@echo "make evaluation   judge the regression set of documents"
 	@echo "make bench        measure speed and memory"
 	@echo "make soak         kill storm: SPECS=$(SPECS) KILLS=$(KILLS) SEED=$(SEED)"
 	@echo "make screenshots  pictures of every page in screenshots/"
@@ -78,6 +79,9 @@ check: .venv/.stamp frontend/node_modules/.stamp ## Lint, types, contracts, drif
 
 test: setup ## Everything
 	@$(PY) -m tests.run
+
+evaluation: .venv/.stamp ## The regression set
+	@$(PY) -m tests.evaluation
 
 bench: setup ## Speed and memory
 	@$(PY) -m tests.bench

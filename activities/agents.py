@@ -2,28 +2,30 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 from temporalio import activity
 
 from activities.heartbeats import heartbeating
-from activities.language.loop import Ended, Reply, Talk, ToolLoop, ToolUse, transcript
+from activities.language.loop import ToolLoop, transcript
 from activities.language.prompts import read_prompt
-from activities.repository_tools import tool_definition
+from activities.language.schemas import tool_definition
+from activities.language.talks import Ended, Reply, Talk, ToolUse
 from activities.sandboxes.port import SandboxProvider, SandboxSpec
 from activities.sandboxes.tools import ToolOutcome, ToolRunner
 from activities.sandboxes.workspace import Workspaces
 from models.contracts.artifacts import ArtifactKind
 from models.contracts.base import TaskId
 from models.contracts.documents import Design, Requirements
-from models.contracts.events import AgentStarted, AgentTurn, EventSource, NewEvent
+from models.contracts.events import EventSource, NewEvent
 from models.contracts.phases import Phase
 from models.contracts.plans import PlannedTask
 from models.contracts.specs import SpecStatus
+from models.contracts.task_facts import AgentStarted
 from models.contracts.tasks import AgentResult, RunAgent, TestClaim
-from models.errors import NotFound
+from models.errors import NotFound, RetryableError
 from models.store import artifacts, conversations, documents, events, plans, projects, specs
 from models.store.database import Database, Session
 
@@ -117,7 +119,12 @@ class AgentActivities:
                     return True
                 return stopping() or asked > _SLICE_TURNS
 
-            ended = await self._loop.run(talk, tools, progress, should_stop)
+            try:
+                ended = await self._loop.run(talk, tools, progress, should_stop)
+            except RetryableError as error:
+                if error.retry_after is None or error.retry_after < request.provider_wait:
+                    raise
+                return AgentResult(outcome="waiting", until=datetime.now(UTC) + error.retry_after)
             if ended.stopped:
                 return AgentResult(outcome=why)
             message = f"{request.local_id}: {_subject(ended)}"
@@ -146,7 +153,7 @@ class AgentActivities:
             project = await projects.get(session, request.project_id)
             opening = await _opening(session, request)
             earlier: list[dict[str, JsonValue]] = []
-            for number in range(1, request.round):
+            for number in range(request.context_from, request.round):
                 before = f"{request.task_id}/r{number}"
                 said = await conversations.get_opening(session, before)
                 if said is not None:
@@ -171,7 +178,7 @@ class AgentActivities:
             spec_id=request.spec_id,
             scripted=project.is_demo and request.model.startswith("scripted"),
             model=request.model,
-            system=read_prompt("agent"),
+            system=read_prompt("agent").text,
             opening=opening,
             earlier=earlier,
             headers={
@@ -181,14 +188,8 @@ class AgentActivities:
             },
             max_turns=request.max_turns,
             nudge="Go on with the tools, and call `finish` when the work is done.",
-            turn_fact=lambda turn, tool, summary, usage: AgentTurn(
-                turn=turn,
-                tool=tool,
-                summary=summary,
-                usage=usage,
-                task_id=request.task_id,
-                round=request.round,
-            ),
+            task_id=request.task_id,
+            round=request.round,
         )
 
 
@@ -224,7 +225,7 @@ async def _opening(session: Session, request: RunAgent) -> str:
     if planned is None:
         msg = "The task is not in the plan any more."
         raise NotFound(msg, code="task-not-found", task_id=str(TaskId(request.task_id)))
-    if request.round > 1 and request.feedback:
+    if request.round > request.context_from and request.feedback:
         return f"# This is not done yet\n\n{request.feedback}\n\nMend it, then call `finish` again."
     parts = [f"# {planned.id}: {planned.title}\n\n{planned.description}"]
     parts += await _context(session, request, planned)

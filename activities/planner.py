@@ -5,53 +5,80 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 from temporalio import activity
 
 from activities.heartbeats import heartbeating
-from activities.language.loop import Ended, Reply, Talk, ToolLoop, ToolUse
-from activities.language.prompts import read_prompt
+from activities.language.loop import ToolLoop
+from activities.language.prompts import Prompt, read_prompt
+from activities.language.schemas import tool_definition
+from activities.language.talks import Ended, Reply, Talk, ToolUse
 from activities.mirror import Mirrors
-from activities.repository_tools import RepositoryTools, tool_definition
+from activities.openings import EarlierDocuments, write_opening
+from activities.repository_tools import RepositoryTools
 from models.contracts.artifacts import ArtifactKind
-from models.contracts.attempts import PhaseDraft, RunPhase
+from models.contracts.attempts import AttemptPrompt, PhaseDraft, PhaseProgress, RunPhase
 from models.contracts.documents import Design, Exploration, Requirements
-from models.contracts.events import AgentTurn
+from models.contracts.phases import Phase
 from models.contracts.plans import DOCUMENT_TYPES, GeneratedDocument, TaskPlan
+from models.contracts.specs import SpecStatus
 from models.errors import Conflict, Unavailable
-from models.store import artifacts, documents, projects
+from models.rules.evaluations.documents import read_document
+from models.store import artifacts, documents, projects, specs
 from models.store.database import Database
 
 _MAX_TURNS: Final = 60
 _SUBMIT: Final = "submit"
+_READ_DOCUMENT: Final = "read_document"
+
+
+class ReadDocument(BaseModel):
+    """Reads a part of an earlier document that is only summarised in the request."""
+
+    phase: Phase
+    item: str = Field(default="", description="an id such as REQ-003 or CMP-01; empty for all")
 
 
 class _PhaseTools:
-    """Repository tools and ``submit``, whose schema is the phase's contract."""
+    """Repository tools, earlier documents and ``submit``, whose schema is the phase's contract."""
 
-    def __init__(self, repository: RepositoryTools, contract: type[BaseModel]) -> None:
+    def __init__(
+        self, repository: RepositoryTools, phase: Phase, earlier: EarlierDocuments
+    ) -> None:
         self._repository = repository
-        self._contract = contract
+        self._phase = phase
+        self._earlier = earlier
 
     @property
     def definitions(self) -> Sequence[Mapping[str, JsonValue]]:
-        return [*self._repository.definitions, tool_definition(_SUBMIT, self._contract)]
+        contract = DOCUMENT_TYPES[self._phase]
+        return [
+            *self._repository.definitions,
+            tool_definition(_READ_DOCUMENT, ReadDocument),
+            tool_definition(_SUBMIT, contract, strict=True),
+        ]
 
     async def call(self, use: ToolUse) -> Reply:
         if self._repository.knows(use.name):
             return await self._repository.call(use.name, use.input)
+        if use.name == _READ_DOCUMENT:
+            return self._read(use.input)
         if use.name != _SUBMIT:
-            return Reply(f"There is no tool {use.name}.", is_error=True)
-        try:
-            document = self._contract.model_validate(use.input)
-        except ValidationError as error:
-            return Reply(_complaints(error), is_error=True)
+            return Reply(f"There is no tool {use.name[:60]!r}.", is_error=True)
+        document, faults = read_document(self._phase, dict(use.input))
+        if document is None:
+            return Reply("The document is not valid:\n" + "\n".join(faults), is_error=True)
         return Reply("Accepted.", ends=True, value=document)
 
-
-def _complaints(error: ValidationError) -> str:
-    lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:30]]
-    return "The document is not valid:\n" + "\n".join(lines)
+    def _read(self, raw: Mapping[str, JsonValue]) -> Reply:
+        try:
+            request = ReadDocument.model_validate(raw)
+        except ValidationError as error:
+            return Reply(str(error), is_error=True)
+        found = self._earlier.read(request.phase, request.item)
+        if found is None:
+            return Reply("There is no such document or item.", is_error=True)
+        return Reply(found)
 
 
 class PlannerActivities:
@@ -66,25 +93,37 @@ class PlannerActivities:
         self._idle_threshold = idle_threshold
 
     @activity.defn
-    async def run_phase(self, request: RunPhase) -> PhaseDraft:
+    async def run_phase(self, request: RunPhase) -> PhaseProgress:
         """Generate one document; a restarted try continues from the stored turns.
 
+        Stops between two turns while the spec is paused, and then gives no draft.
+
         Raises:
-            Conflict: out of turns, or three tries without a new turn.
+            Conflict: out of turns, three tries without a new turn, or the budget is used up.
             RateLimited, Unavailable: the provider is away; the loop raises them.
         """
         async with heartbeating(self._idle_threshold) as progress:
             git = await self._mirrors.ensure_commit(request.project_id, request.base_commit)
             repository = RepositoryTools(git, request.base_commit, request.working_directory)
-            talk = await self._talk(request)
-            tools = _PhaseTools(repository, DOCUMENT_TYPES[request.phase])
-            stopping = activity.is_worker_shutdown
+            earlier = await self._earlier(request)
+            tools = _PhaseTools(repository, request.phase, earlier)
+            talk = await self._talk(request, repository, earlier, tools)
+            paused = False
 
             async def should_stop() -> bool:
-                return stopping()
+                nonlocal paused
+                paused = await self._paused(request)
+                return paused or activity.is_worker_shutdown()
 
             ended = await self._loop.run(talk, tools, progress, should_stop)
-            return await self._keep(request, ended)
+            if ended.stopped and paused:
+                return PhaseProgress()
+            return PhaseProgress(draft=await self._keep(request, ended))
+
+    async def _paused(self, request: RunPhase) -> bool:
+        async with self._database.begin() as session:
+            view = await specs.get_view(session, request.spec_id)
+        return view.status == SpecStatus.PAUSED
 
     async def _keep(self, request: RunPhase, ended: Ended) -> PhaseDraft:
         if ended.stopped:
@@ -101,29 +140,38 @@ class PlannerActivities:
             )
         return PhaseDraft(document=ref, summary=summarise(ended.value))
 
-    async def _talk(self, request: RunPhase) -> Talk:
+    async def _earlier(self, request: RunPhase) -> EarlierDocuments:
+        found: dict[Phase, JsonValue] = {}
+        previous: JsonValue = None
         async with self._database.begin() as session:
-            project = await projects.get(session, request.project_id)
-            await documents.begin_attempt(session, request.spec_id, request.phase, request.attempt)
-            parts = [
-                f"# The request, in the person's own words\n\n{request.title}\n\n{request.description}"
-            ]
             for phase, ref in request.documents.items():
                 content, _ = await artifacts.get(session, ref.sha256)
-                parts.append(f"# Approved: {phase}\n\n{_pretty(content)}")
+                found[phase] = json.loads(content)
             if request.previous is not None:
                 content, _ = await artifacts.get(session, request.previous.sha256)
-                parts.append(f"# Your previous attempt\n\n{_pretty(content)}")
-            if request.feedback:
-                parts.append(f"# What must change\n\n{request.feedback}")
+                previous = json.loads(content)
+        return EarlierDocuments(found, previous)
+
+    async def _talk(
+        self,
+        request: RunPhase,
+        repository: RepositoryTools,
+        earlier: EarlierDocuments,
+        tools: _PhaseTools,
+    ) -> Talk:
+        prompt = read_prompt(request.phase)
+        opening = await write_opening(request, repository, earlier)
+        async with self._database.begin() as session:
+            project = await projects.get(session, request.project_id)
+        await self._note_prompt(request, prompt, opening, tools)
         return Talk(
             conversation_id=f"{request.spec_id}/{request.phase}/{request.attempt}",
             project_id=request.project_id,
             spec_id=request.spec_id,
             scripted=project.is_demo and request.model.startswith("scripted"),
             model=request.model,
-            system=read_prompt(request.phase),
-            opening="\n\n".join(parts),
+            system=prompt.text,
+            opening=opening,
             headers={
                 "x-spec-id": str(request.spec_id),
                 "x-spec-phase": request.phase.value,
@@ -131,14 +179,35 @@ class PlannerActivities:
             },
             max_turns=_MAX_TURNS,
             nudge="Go on with the tools, and finish with `submit`.",
-            turn_fact=lambda turn, tool, summary, usage: AgentTurn(
-                turn=turn, tool=tool, summary=summary, usage=usage, phase=request.phase
-            ),
+            phase=request.phase,
         )
 
-
-def _pretty(content: bytes) -> str:
-    return json.dumps(json.loads(content), indent=1, ensure_ascii=False)
+    async def _note_prompt(
+        self, request: RunPhase, prompt: Prompt, opening: str, tools: _PhaseTools
+    ) -> None:
+        """Keep what the attempt was asked with; a repeat keeps the first."""
+        asked = AttemptPrompt(
+            model=request.model,
+            prompt_version=prompt.version,
+            system=prompt.text,
+            opening=opening,
+            tools=tuple(dict(tool) for tool in tools.definitions),
+        )
+        async with self._database.begin() as session:
+            ref = await artifacts.put(
+                session,
+                request.project_id,
+                asked.model_dump_json().encode(),
+                ArtifactKind.TRANSCRIPT,
+            )
+            await documents.begin_attempt(
+                session,
+                request.spec_id,
+                request.phase,
+                request.attempt,
+                prompt=ref,
+                prompt_version=prompt.version,
+            )
 
 
 def summarise(document: GeneratedDocument) -> str:

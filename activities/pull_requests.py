@@ -4,12 +4,13 @@ from temporalio import activity
 
 from activities.evaluator import read_as
 from models.contracts.documents import Exploration, Requirements
-from models.contracts.events import NewEvent, PullRequestCreated
+from models.contracts.events import NewEvent
+from models.contracts.facts import PullRequestCreated
 from models.contracts.phases import Phase
 from models.contracts.repositories import OpenPullRequest, PullRequest
 from models.contracts.specs import SpecView
 from models.rules.trace import build_trace, pull_request_body
-from models.store import documents, events, specs
+from models.store import documents, events, questions, specs
 from models.store.database import Database, Session
 
 
@@ -43,7 +44,7 @@ class PullRequestActivities:
                 session,
                 request.project_id,
                 request.spec_id,
-                [NewEvent(dedup_key="pull-request", fact=fact)],
+                [NewEvent(dedup_key=f"pull-request/{request.branch}/{request.head}", fact=fact)],
             )
         return made
 
@@ -54,4 +55,6 @@ async def _body(session: Session, spec: SpecView) -> str:
     requirements = await read_as(session, Phase.REQUIREMENTS, versions, Requirements)
     tasks = (await specs.list_tasks(session, spec.id)).items
     final = await specs.latest_check(session, spec.id, "final")
-    return pull_request_body(spec, exploration, build_trace(requirements, tasks), tasks, final)
+    asked = (await questions.list_questions(session, spec.id)).items
+    trace = build_trace(requirements, tasks)
+    return pull_request_body(spec, exploration, trace, tasks, final, asked)

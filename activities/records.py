@@ -3,9 +3,10 @@
 from temporalio import activity
 
 from activities.reporters import Reporter
+from models.contracts.budgets import BudgetState, SetBudget
 from models.contracts.events import Appended, AppendEvents
 from models.contracts.projects import ConfirmEnvironment
-from models.store import projects, specs
+from models.store import budgets, projects, specs
 from models.store.database import Database
 
 
@@ -29,3 +30,10 @@ class RecordActivities:
         """Make the accepted commands the project's own."""
         async with self._database.begin() as session:
             await projects.confirm_environment(session, request.project_id, request.environment)
+
+    @activity.defn
+    async def set_budget(self, request: SetBudget) -> BudgetState:
+        """Put a spec's limits in force; what was used stays."""
+        async with self._database.begin() as session:
+            await budgets.set_limits(session, request.spec_id, request.limits)
+            return await budgets.get_state(session, request.spec_id)

@@ -61,8 +61,10 @@ class RepositoryActivities:
         """
         async with heartbeating(), self._mirrors.locked(request.project_id) as mirror:
             await mirror.fetch()
-            commit = await self._documents_commit(mirror, request)
             head = await mirror.head(request.branch)
+            if head is not None and request.update:
+                return await self._update_documents(mirror, request, head)
+            commit = await self._documents_commit(mirror, request, request.base_commit)
             if head is None:
                 pushed = await mirror.push(commit, request.branch, "")
                 if pushed.exit_code != 0:
@@ -74,11 +76,24 @@ class RepositoryActivities:
                 raise Conflict(msg, code="branch-exists")
             return BranchState(branch=request.branch, head=head)
 
-    async def _documents_commit(self, mirror: Mirror, request: PublishBranch) -> str:
+    async def _update_documents(
+        self, mirror: Mirror, request: PublishBranch, head: str
+    ) -> BranchState:
+        """Put the documents on top of a branch that is there; unchanged ones make no commit."""
+        commit = await self._documents_commit(mirror, request, head)
+        same = await mirror.git.attempt("diff-tree", "--quiet", head, commit)
+        if same.exit_code == 0:
+            return BranchState(branch=request.branch, head=head)
+        pushed = await mirror.push(commit, request.branch, head)
+        if pushed.exit_code != 0:
+            raise explain(["push"], pushed)
+        return BranchState(branch=request.branch, head=commit)
+
+    async def _documents_commit(self, mirror: Mirror, request: PublishBranch, parent: str) -> str:
         git = mirror.git
         with tempfile.TemporaryDirectory() as scratch:
             env = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
-            await git.run("read-tree", request.base_commit, env=env)
+            await git.run("read-tree", parent, env=env)
             for path in sorted(request.files):
                 if not is_inside(path):
                     msg = f"{path} is not a path inside the repository."
@@ -90,7 +105,7 @@ class RepositoryActivities:
                 await git.run("update-index", "--add", "--cacheinfo", entry, env=env)
             tree = (await git.run("write-tree", env=env)).text
         message = f"Specify: {request.title}\n\nSpecwright-Spec: {request.spec_id}\n"
-        return await _commit(mirror, tree, [request.base_commit], message)
+        return await _commit(mirror, tree, [parent], message)
 
     @activity.defn
     async def prepare_merge(self, request: PrepareMerge) -> MergeCandidate:

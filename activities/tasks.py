@@ -7,7 +7,8 @@ from activities.mirror import Mirrors
 from activities.reporters import Reporter
 from activities.sandboxes.port import SandboxProvider, SandboxSpec
 from activities.sandboxes.workspace import Workspaces
-from models.contracts.events import NewEvent, SandboxMoved
+from models.contracts.events import NewEvent
+from models.contracts.task_facts import SandboxMoved
 from models.contracts.tasks import PrepareWorkspace, SandboxRequest, Workspace
 from models.errors import Conflict
 

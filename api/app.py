@@ -12,7 +12,22 @@ from api.gateway import Gateway, connect_lazily
 from api.live import LiveHub
 from api.middleware import Edge
 from api.pages import install_pages
-from api.routes import artifacts, events, gates, projects, specs, system, tasks
+from api.routes import (
+    artifacts,
+    attempts,
+    commands,
+    documents,
+    events,
+    exports,
+    gates,
+    items,
+    launches,
+    projects,
+    questions,
+    specs,
+    system,
+    tasks,
+)
 from models.contracts.problems import Problem
 from models.settings import ApiSettings, DatabaseSettings, ExecutionSettings, LanguageSettings
 from models.store.database import Database
@@ -24,11 +39,19 @@ _PROBLEMS: Final = {
         (403, "Not allowed"),
         (404, "No such thing"),
         (409, "The state forbids it now"),
+        (412, "Made against an older version"),
         (413, "Too large"),
         (422, "Not the documented shape"),
+        (428, "Says no version it was made against"),
         (503, "A dependency is down"),
     )
 }
+
+
+_ROUTES: Final = (
+    projects, launches, specs, commands, documents, items, exports, attempts, gates, questions,
+    tasks, artifacts, events, system,
+)  # fmt: skip
 
 
 def create_app(
@@ -69,7 +92,7 @@ def create_app(
     )
     install_error_handlers(app)
     v1 = APIRouter(prefix="/api/v1", responses={**_PROBLEMS})
-    for module in (projects, specs, gates, tasks, artifacts, events, system):
+    for module in _ROUTES:
         v1.include_router(module.router)
     app.include_router(v1)
     app.include_router(system.root)

@@ -23,19 +23,25 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from models import wire
-from models.contracts.base import SpecId
+from models.contracts.base import Payload, SpecId
 from models.contracts.commands import (
+    ANSWER_QUESTION_UPDATE,
+    ANSWER_SIGNAL,
     COMMAND_SIGNAL,
     COMMANDS,
     DECIDE_GATE_UPDATE,
+    SAVE_DOCUMENT_UPDATE,
     SPEC_WORKFLOW,
     STATE_QUERY,
     CommandAccepted,
     GateCommand,
+    SavedDocument,
+    SaveDocument,
     SpecCommand,
     spec_workflow_id,
 )
 from models.contracts.gates import GateStatus
+from models.contracts.questions import AnswerCommand, QuestionStatus
 from models.contracts.specs import SpecInput, SpecState, SpecStatus
 from models.errors import AppError, Conflict, Unavailable
 
@@ -68,6 +74,36 @@ class Gateway:
             Unavailable: Temporal cannot be reached; the same launch may be sent again.
             Conflict: the workflow has ended before.
         """
+        await self._start(
+            launch,
+            WorkflowIDConflictPolicy.USE_EXISTING,
+            WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        )
+
+    async def start_again(self, launch: SpecInput) -> bool:
+        """Start the next run of a spec that has ended; False when one runs by now.
+
+        Raises:
+            Unavailable: Temporal cannot be reached; the same command may be sent again.
+        """
+        try:
+            await self._start(
+                launch,
+                WorkflowIDConflictPolicy.FAIL,
+                WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            )
+        except Conflict as error:
+            if error.stable_code == ALREADY_RAN:
+                return False
+            raise
+        return True
+
+    async def _start(
+        self,
+        launch: SpecInput,
+        conflict_policy: WorkflowIDConflictPolicy,
+        reuse_policy: WorkflowIDReusePolicy,
+    ) -> None:
         attributes = TypedSearchAttributes(
             [
                 SearchAttributePair(wire.PROJECT_ID, str(launch.project_id)),
@@ -81,8 +117,8 @@ class Gateway:
                 launch,
                 id=spec_workflow_id(launch.spec_id),
                 task_queue=wire.WORKFLOW_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=conflict_policy,
+                id_reuse_policy=reuse_policy,
                 search_attributes=attributes,
                 static_summary=launch.title,
                 rpc_timeout=_SHORT,
@@ -98,23 +134,70 @@ class Gateway:
         """
         handle = self._handle(spec_id)
         try:
-            # The SDK leaves types of its overloads open.
-            update: Awaitable[SpecStatus] = handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
-                command.name.value,
-                command,
-                id=command.id,
-                result_type=SpecStatus,
-                rpc_timeout=_SHORT,
-            )
-            await _bounded(update)
-        except WorkflowUpdateFailedError as error:
-            raise _refusal(error) from error
+            await self._update(handle, command.name.value, command.id, command, SpecStatus)
         except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
-            if not _no_worker(error) or not COMMANDS[command.name].signal_without_worker:
+            if not _no_worker(error):
                 raise _explained(error) from error
+            if not COMMANDS[command.name].signal_without_worker:
+                raise _unknown() from error
             await _reached(handle.signal(COMMAND_SIGNAL, command, rpc_timeout=_SHORT))
             return CommandAccepted(id=command.id, status="pending")
         return CommandAccepted(id=command.id)
+
+    async def answer_question(self, spec_id: SpecId, command: AnswerCommand) -> CommandAccepted:
+        """Answer a question: as an Update, or as a signal when no worker answers.
+
+        Raises:
+            Conflict: the question is not open, or the workflow has ended.
+            Unavailable: Temporal cannot be reached.
+        """
+        handle = self._handle(spec_id)
+        try:
+            await self._update(handle, ANSWER_QUESTION_UPDATE, command.id, command, QuestionStatus)
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
+            if not _no_worker(error):
+                raise _explained(error) from error
+            await _reached(handle.signal(ANSWER_SIGNAL, command, rpc_timeout=_SHORT))
+            return CommandAccepted(id=command.id, status="pending")
+        return CommandAccepted(id=command.id)
+
+    async def save_document(self, spec_id: SpecId, command: SaveDocument) -> SavedDocument:
+        """Hand a person's document to the workflow, which judges and stores it.
+
+        Raises:
+            Conflict: it breaks a hard rule, is based on an older one, or the spec has ended.
+            Unavailable: no worker or no Temporal; the outcome is unknown, and the same key is safe.
+        """
+        try:
+            return await self._update(
+                self._handle(spec_id), SAVE_DOCUMENT_UPDATE, command.id, command, SavedDocument
+            )
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
+            if _no_worker(error):
+                raise _unknown() from error
+            raise _explained(error) from error
+
+    async def _update(
+        self,
+        handle: "WorkflowHandle[object, object]",
+        name: str,
+        update_id: str,
+        command: Payload,
+        result: type[T],
+    ) -> T:
+        """Send an Update and wait for its result, bounded.
+
+        Raises:
+            Conflict: the workflow refuses it.
+        """
+        try:
+            # The SDK leaves types of its overloads open.
+            update: Awaitable[T] = handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
+                name, command, id=update_id, result_type=result, rpc_timeout=_SHORT
+            )
+            return await _bounded(update)
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error) from error
 
     async def decide_gate(self, spec_id: SpecId, command: GateCommand) -> CommandAccepted:
         """Decide a gate.
@@ -124,20 +207,12 @@ class Gateway:
             Unavailable: no worker or no Temporal; the outcome is unknown, and the same key is safe.
         """
         try:
-            update: Awaitable[GateStatus] = self._handle(spec_id).execute_update(  # pyright: ignore[reportUnknownMemberType]
-                DECIDE_GATE_UPDATE,
-                command,
-                id=command.id,
-                result_type=GateStatus,
-                rpc_timeout=_SHORT,
+            await self._update(
+                self._handle(spec_id), DECIDE_GATE_UPDATE, command.id, command, GateStatus
             )
-            await _bounded(update)
-        except WorkflowUpdateFailedError as error:
-            raise _refusal(error) from error
         except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
             if _no_worker(error):
-                msg = "No worker answered; send the same decision again with the same key."
-                raise Unavailable(msg, code="outcome-unknown", retry_after=_SHORT) from error
+                raise _unknown() from error
             raise _explained(error) from error
         return CommandAccepted(id=command.id)
 
@@ -157,6 +232,11 @@ class Gateway:
             return await _bounded(self._client.service_client.check_health(timeout=_SHORT))
         except (RPCError, RuntimeError, TimeoutError):
             return False
+
+
+def _unknown() -> Unavailable:
+    msg = "No worker answered in time; send the same again with the same Idempotency-Key."
+    return Unavailable(msg, code="outcome-unknown", retry_after=_SHORT)
 
 
 def _no_worker(error: Exception) -> bool:

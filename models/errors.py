@@ -8,6 +8,7 @@
     ├── Conflict          the state forbids it now               never retried
     │   └── Superseded    another try of the same work took over
     ├── Stale             made against an older version          never retried
+    │   └── PreconditionMissing  does not say against which
     ├── TooLarge          over a limit                           never retried
     ├── KeyReused         same Idempotency-Key, another body     never retried
     ├── RateLimited       slow down until ``retry_after``        retried
@@ -80,6 +81,12 @@ class Stale(AppError):
     """Made against a version that is not the current one."""
 
     code = "stale-document"
+
+
+class PreconditionMissing(Stale):
+    """A change must say which version it was made against, and does not."""
+
+    code = "if-match-required"
 
 
 class TooLarge(AppError):

@@ -1,6 +1,7 @@
 """Settings, read once by the entry points and passed on in parts; no module-level instance."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.contracts.base import Timings
+from models.contracts.usage import Price
 
 
 class _Settings(BaseSettings):
@@ -30,6 +32,13 @@ class LanguageSettings(_Settings):
     anthropic_base_url: str | None = Field(default=None, description="another address of it")
     planner_model: str = Field(default="claude-opus-5-5", description="model of the phases")
     agent_model: str = Field(default="claude-opus-5-5", description="model of the agents")
+    model_prices: dict[str, Price] = Field(
+        default={},
+        description="USD per million tokens of models whose price is not listed, as JSON",
+    )
+    budget_usd_per_day: Decimal | None = Field(
+        default=Decimal(50), ge=0, description="what all specs together may spend on one UTC day"
+    )
     scripted_model_url: str | None = Field(
         default=None, description="the demo's scripted model, on loopback"
     )
@@ -69,6 +78,9 @@ class ExecutionSettings(_Settings):
     )
     heartbeat_seconds: float = Field(default=30, ge=1, description="heartbeat time-out")
     retry_maximum_seconds: float = Field(default=30, ge=0.1, description="longest retry interval")
+    provider_wait_seconds: float = Field(
+        default=60, ge=0.1, description="a longer wait for the model gives an agent's slot back"
+    )
     idle_threshold_minutes: float = Field(default=10, description="when silent work is given up")
 
     def timings(self) -> Timings:
@@ -76,6 +88,7 @@ class ExecutionSettings(_Settings):
         return Timings(
             heartbeat=timedelta(seconds=self.heartbeat_seconds),
             retry_maximum=timedelta(seconds=self.retry_maximum_seconds),
+            provider_wait=timedelta(seconds=self.provider_wait_seconds),
         )
 
 

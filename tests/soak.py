@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from models.contracts.base import SpecId
-from models.store import conversations
+from models.store import budgets
 from tests.support.kills import inspect
 from tests.support.stack import RunningStack, running_stack
 
@@ -88,7 +88,7 @@ async def _main(specs: int, kills: int, seed: int) -> int:
                 faults += [f"{spec_id}: {fault}" for fault in after.faults]
                 again += after.stored_turns_asked_again
                 async with stack.database.begin() as session:
-                    lost += await conversations.lost_calls(session, spec_id)
+                    lost += (await budgets.get_state(session, spec_id)).lost_calls
             children = stack.stack.supervisor.children
             restarts = {c.name: c.restarts for c in children.values() if c.restarts}
     worst = (

@@ -12,6 +12,8 @@ from temporalio.worker import Worker
 from activities.agents import AgentActivities
 from activities.bridge import BridgeActivities
 from activities.checks import CheckActivities
+from activities.documents import DocumentActivities
+from activities.drift import DriftActivities
 from activities.evaluator import EvaluatorActivities
 from activities.language.client import ModelClient
 from activities.language.loop import ToolLoop
@@ -87,17 +89,23 @@ class Activities:
         )
         sandboxes = LocalProvider(data / "sandboxes", _limits(settings.sandbox))
         workspaces = Workspaces(mirrors)
-        loop = ToolLoop(self.database, self.client)
+        loop = ToolLoop(
+            self.database,
+            self.client,
+            daily_usd=settings.language.budget_usd_per_day,
+            longest_pause=timedelta(seconds=execution.retry_maximum_seconds),
+        )
         planner = PlannerActivities(self.database, mirrors, loop, idle)
         agents = AgentActivities(self.database, loop, workspaces, sandboxes, idle)
         checks = CheckActivities(self.database, mirrors, workspaces, sandboxes, idle)
         tasks = TaskActivities(mirrors, workspaces, sandboxes, reporter)
-        evaluator = EvaluatorActivities(self.database, mirrors)
+        evaluator = EvaluatorActivities(self.database, mirrors, loop, idle)
+        documents = DocumentActivities(self.database)
         repositories = RepositoryActivities(self.database, mirrors)
         records = RecordActivities(self.database, reporter)
         slots = SlotActivities(self.database, execution.max_concurrent_tasks_per_project)
         self.by_queue: dict[str, Sequence[Callable[..., Any]]] = {
-            PLANNER_QUEUE: [planner.run_phase],
+            PLANNER_QUEUE: [planner.run_phase, evaluator.judge],
             AGENT_QUEUE: [
                 agents.run_agent,
                 checks.run_check,
@@ -109,9 +117,13 @@ class Activities:
                 PullRequestActivities(self.database).open_pull_request,
                 evaluator.read_commands,
                 evaluator.evaluate,
-                evaluator.accept_document,
+                documents.accept_document,
+                documents.render_document,
+                documents.read_questions,
+                DriftActivities(self.database, mirrors).find_drift,
                 records.append_events,
                 records.confirm_environment,
+                records.set_budget,
                 repositories.ensure_mirror,
                 repositories.publish_branch,
                 repositories.prepare_merge,

@@ -8,31 +8,35 @@ with workflow.unsafe.imports_passed_through():
     from activities.repositories import RepositoryActivities
     from activities.tasks import TaskActivities
     from models.contracts.checks import CheckEvidence, CheckPurpose, RunCheck
-    from models.contracts.events import BranchCreated, ExecutionCompleted, FinalChecked
+    from models.contracts.facts import BranchCreated, ExecutionCompleted, FinalChecked
     from models.contracts.gates import DecisionKind, GateKind
     from models.contracts.phases import GENERATED_PHASES, PHASES, Phase
     from models.contracts.repositories import OpenPullRequest, PublishBranch, PullRequest
-    from models.contracts.specs import SpecInput
     from models.contracts.tasks import SandboxRequest, Workspace
     from models.rules.markdown import FILE_NAMES, spec_folder
 
     from workflows import options
+    from workflows.baselines import Baseline
+    from workflows.context import SpecContext
     from workflows.failures import EndedByPerson
-    from workflows.gates import Gatekeeper
+    from workflows.guards import Guard
     from workflows.phases import PhaseRunner
-    from workflows.recorder import Recorder
 
 
 class Delivery:
     """The spec's branch, its proof and its pull request."""
 
     def __init__(
-        self, launch: SpecInput, recorder: Recorder, gates: Gatekeeper, phases: PhaseRunner
+        self, context: SpecContext, guard: Guard, phases: PhaseRunner, baseline: Baseline
     ) -> None:
-        self._launch = launch
-        self._recorder = recorder
-        self._gates = gates
+        self._launch = context.launch
+        self._recorder = context.recorder
+        self._gates = context.gates
+        self._guard = guard
         self._phases = phases
+        self._baseline = baseline
+        self._run = context.launch.start.run if context.launch.start is not None else 1
+        self._keeps_branch = context.launch.start is not None and context.launch.start.keep_merged
         self._checks = 0
 
     async def publish_branch(self, base_commit: str) -> None:
@@ -42,7 +46,7 @@ class Delivery:
         files = {
             f"{folder}/{FILE_NAMES[phase]}": ref for phase, ref in self._phases.markdown.items()
         }
-        branch = await self._phases.guarded(
+        branch = await self._guard.run(
             Phase.SYNC,
             lambda: workflow.execute_activity_method(
                 RepositoryActivities.publish_branch,
@@ -53,6 +57,7 @@ class Delivery:
                     base_commit=base_commit,
                     title=launch.title,
                     files=files,
+                    update=self._keeps_branch,
                 ),
                 **options.repository(launch.timings, launch.branch),
             ),
@@ -62,23 +67,25 @@ class Delivery:
     async def prove_head(self) -> str:
         """Check the branch's head in a fresh sandbox; red asks a person. Returns the head."""
         while True:
-            head = await self._phases.guarded(None, self._find_head)
-            if not self._phases.environment.check_command:
+            head = await self._guard.run(None, self._find_head)
+            if not self._baseline.environment.check_command:
                 return head.commit
             self._checks += 1
-            evidence = await self._phases.guarded(
+            evidence = await self._guard.run(
                 None, lambda commit=head.commit: self._check_head(commit)
             )
             await self._recorder.say(FinalChecked(check=evidence))
             if evidence.passed:
                 return head.commit
-            decision = await self._gates.ask(
+            gate = await self._gates.ask(
                 GateKind.FINAL,
                 f"The final check is red on {self._launch.branch}\n{evidence.tail}",
                 reason_code="final-check-red",
             )
-            if decision.kind == DecisionKind.CANCEL:
-                raise EndedByPerson(decision.by, decision.note or "the final check is red")
+            decision = gate.decision
+            if decision is None or decision.kind == DecisionKind.CANCEL:
+                by, note = (decision.by, decision.note) if decision else ("", "")
+                raise EndedByPerson(by, note or "the final check is red")
             if decision.kind == DecisionKind.ACCEPT:
                 return head.commit
 
@@ -95,9 +102,9 @@ class Delivery:
         )
 
     async def _check_head(self, commit: str) -> CheckEvidence:
-        launch, environment = self._launch, self._phases.environment
+        launch, environment = self._launch, self._baseline.environment
         request = RunCheck(
-            key=f"{launch.spec_id}/final/{commit}/{self._checks}",
+            key=f"{launch.spec_id}/final/{self._run}/{commit}/{self._checks}",
             project_id=launch.project_id,
             spec_id=launch.spec_id,
             purpose=CheckPurpose.FINAL,
@@ -113,7 +120,7 @@ class Delivery:
     async def open_pull_request(self, head: str) -> PullRequest:
         """Make the pull request, or find the one that exists."""
         launch = self._launch
-        return await self._phases.guarded(
+        return await self._guard.run(
             None,
             lambda: workflow.execute_activity_method(
                 PullRequestActivities.open_pull_request,

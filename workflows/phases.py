@@ -1,333 +1,255 @@
 """One phase: generate, evaluate, repair with feedback, and ask at the gate."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from dataclasses import dataclass
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.checks import CheckActivities
-    from activities.evaluator import EvaluatorActivities
-    from activities.planner import PlannerActivities
-    from activities.records import RecordActivities
     from models.contracts.artifacts import ArtifactRef
-    from models.contracts.attempts import (
-        AcceptDocument,
-        EvaluateDocument,
-        EvaluationSummary,
-        PhaseDraft,
-        RunPhase,
-    )
-    from models.contracts.checks import CheckEvidence, CheckPurpose, RunCheck
-    from models.contracts.events import PhaseCompleted, PhaseFailed, PhaseRetry, PhaseStarted
-    from models.contracts.gates import DecisionKind, GateKind
+    from models.contracts.attempts import AcceptedDocument, PhaseDraft
+    from models.contracts.commands import GateCommand
+    from models.contracts.evaluations import EvaluationSummary
+    from models.contracts.facts import PhaseCompleted, PhaseFailed, PhaseRetry, PhaseStarted
+    from models.contracts.gates import DecisionKind, Gate, GateKind
     from models.contracts.phases import Phase
-    from models.contracts.projects import ConfirmEnvironment, Environment
-    from models.contracts.specs import SpecInput
-    from models.rules.gates import gate_opens
+    from models.rules.gates import gate_opens, wanted_changes
 
-    from workflows import options
-    from workflows.cancellation import Cancellation
-    from workflows.failures import EndedByPerson, describe
-    from workflows.gates import Gatekeeper
-    from workflows.recorder import Recorder
+    from workflows.attempts import Drafting
+    from workflows.baselines import Baseline
+    from workflows.context import SpecContext
+    from workflows.failures import EndedByPerson
+    from workflows.guards import Guard
+    from workflows.questions import QuestionDesk
 
-T = TypeVar("T")
+_FAILURE_OPTIONS = (DecisionKind.RETRY, DecisionKind.EDIT, DecisionKind.CANCEL)
+
+
+@dataclass(frozen=True)
+class Approved:
+    """What a gate let through: the document, and its stored version."""
+
+    document: ArtifactRef
+    version: int
+
+
+@dataclass
+class _Work:
+    """Where the work on a phase stands between two attempts.
+
+    ``given`` is a person's document to be judged in the place of a generated one.
+    """
+
+    feedback: str = ""
+    previous: ArtifactRef | None = None
+    given: ArtifactRef | None = None
+    author: str = ""
+    failures: int = 0
+    retries: int = 0
 
 
 class PhaseRunner:
-    """Runs phases of one spec; ``documents`` holds what is approved so far."""
+    """Runs phases of one spec; ``scores`` are those of the approved documents."""
 
     def __init__(
         self,
-        launch: SpecInput,
-        recorder: Recorder,
-        gates: Gatekeeper,
-        cancellation: Cancellation,
-        paused: Callable[[], bool],
+        context: SpecContext,
+        guard: Guard,
+        drafting: Drafting,
+        baseline: Baseline,
+        questions: QuestionDesk,
     ) -> None:
-        self._launch = launch
-        self._cancellation = cancellation
-        self._paused = paused
-        self._recorder = recorder
-        self._gates = gates
-        self._attempts: dict[Phase, int] = {}
-        self.environment = launch.settings.environment
-        self.base_commit = ""
-        self.documents: dict[Phase, ArtifactRef] = {}
-        self.markdown: dict[Phase, ArtifactRef] = {}
-        self.scores: dict[Phase, float] = {}
+        self._context = context
+        self._guard = guard
+        self._drafting = drafting
+        self._baseline = baseline
+        self._questions = questions
+        start = context.launch.start
+        self.attempts: dict[Phase, int] = dict(start.attempts) if start is not None else {}
+        kept = start.documents if start is not None else {}
+        self.markdown: dict[Phase, ArtifactRef] = {p: kept[p].markdown for p in kept}
+        self.scores: dict[Phase, float] = {p: kept[p].score for p in kept}
 
     def attempt_of(self, phase: Phase) -> int:
         """The number of the latest attempt, 0 before the first."""
-        return self._attempts.get(phase, 0)
+        return self.attempts.get(phase, 0)
 
-    async def guarded(self, phase: Phase | None, call: Callable[[], Awaitable[T]]) -> T:
-        """Do something that may fail for good: then a person retries or ends the spec.
-
-        Raises:
-            EndedByPerson: the person ended it.
-        """
-        while True:
-            try:
-                done = await call()
-            except ActivityError as error:
-                if is_cancelled_exception(error):
-                    raise
-                failure = describe(error)
-                if phase is not None:
-                    await self._recorder.say(
-                        PhaseFailed(phase=phase, reason=failure.code, error=failure.message)
-                    )
-                await self._ask_after_failure(phase, failure.message, failure.code)
-            else:
-                self._cancellation.check()
-                return done
-
-    async def _ask_after_failure(self, phase: Phase | None, message: str, code: str) -> str:
-        decision = await self._gates.ask(
-            GateKind.FAILURE,
-            message,
-            phase=phase,
-            reason_code=code,
-            options=(DecisionKind.RETRY, DecisionKind.CANCEL),
-        )
-        if decision.kind == DecisionKind.CANCEL:
-            raise EndedByPerson(decision.by, decision.note or message)
-        return decision.note
-
-    async def run(self, phase: Phase, *, feedback: str = "") -> None:
+    async def run(
+        self,
+        phase: Phase,
+        *,
+        feedback: str = "",
+        previous: ArtifactRef | None = None,
+        given: ArtifactRef | None = None,
+        author: str = "",
+    ) -> None:
         """Bring one phase to an approved document; ``feedback`` sends it back to work."""
         started = workflow.now()
-        failures = retries = 0
-        previous = self.documents.get(phase)
+        before = previous or self._drafting.documents.get(phase)
+        work = _Work(feedback=feedback, previous=before, given=given, author=author)
         while True:
-            await self._cancellation.wait(lambda: not self._paused())
-            attempt = self._attempts[phase] = self.attempt_of(phase) + 1
-            await self._recorder.say(PhaseStarted(phase=phase, attempt=attempt))
-            draft = await self._generate(phase, attempt, previous, feedback)
-            previous = draft.document
-            evaluation, unproven = await self._evaluate(phase, attempt, draft)
-            if unproven is not None:
-                feedback, retries = unproven, retries + 1
+            await self._context.unheld()
+            attempt = self.attempts[phase] = self.attempt_of(phase) + 1
+            await self._context.recorder.say(PhaseStarted(phase=phase, attempt=attempt))
+            approved = await self._attempt(phase, attempt, work)
+            if approved is None:
                 continue
-            if not evaluation.passed:
-                failures, retries = failures + 1, retries + 1
-                feedback = evaluation.feedback
-                if failures < self._launch.settings.max_attempts:
-                    await self._say_retry(phase, retries, feedback)
-                    continue
-                feedback += await self._give_up(phase, feedback)
-                failures = 0
-                continue
-            version = await self._accept(phase, attempt, draft)
-            changes = await self._approve(phase, attempt, draft, evaluation)
-            if changes is not None:
-                failures, retries, feedback = 0, retries + 1, changes
-                await self._say_retry(phase, retries, changes)
-                continue
-            self.documents[phase] = draft.document
-            self.scores[phase] = evaluation.score
-            await self._recorder.say(
+            self._drafting.documents[phase] = approved.document
+            await self._context.recorder.say(
                 PhaseCompleted(
                     phase=phase,
-                    eval_score=evaluation.score,
+                    eval_score=self.scores[phase],
                     duration_seconds=(workflow.now() - started).total_seconds(),
-                    retry_count=retries,
-                    version=version,
+                    retry_count=work.retries,
+                    version=approved.version,
                 )
             )
             return
 
+    async def _attempt(self, phase: Phase, attempt: int, work: _Work) -> Approved | None:
+        """One attempt; None when another must follow, as ``work`` then says."""
+        by_person = work.given is not None
+        draft = PhaseDraft(document=work.given, summary="") if work.given is not None else None
+        work.given = None
+        if draft is None:
+            draft = await self._drafting.generate(phase, attempt, work.previous, work.feedback)
+        if draft is None:
+            note = self._drafting.taken_note()
+            return await self._again(phase, work, note or "A person asked for another attempt.")
+        work.previous = draft.document
+        if phase == Phase.EXPLORE:
+            unproven = await self._baseline.prove(
+                attempt, draft.document, self._drafting.base_commit
+            )
+            if unproven is not None:
+                work.feedback, work.retries = unproven, work.retries + 1
+                return None
+        number = 0 if by_person else attempt
+        verdict = await self._drafting.evaluate(phase, number, draft.document)
+        if not (verdict.holds if by_person else verdict.passed):
+            return await self._failed(phase, work, verdict.feedback)
+        self.scores[phase] = verdict.score
+        author = work.author if by_person else self._drafting.model_of(phase)
+        key = f"person-{workflow.info().run_id}-{attempt}" if by_person else f"attempt-{attempt}"
+        accepted = await self._drafting.accept(phase, key, draft.document, author)
+        if phase == Phase.EXPLORE:
+            await self._questions.ask(attempt, draft.document)
+        return await self._approve(phase, attempt, accepted, verdict, work)
+
+    async def _again(self, phase: Phase, work: _Work, reason: str) -> None:
+        """A person wants another attempt: the count of failures starts again."""
+        work.failures, work.retries, work.feedback = 0, work.retries + 1, reason
+        await self._say_retry(phase, work.retries, reason)
+
+    async def _failed(self, phase: Phase, work: _Work, feedback: str) -> None:
+        """Another attempt while there are some left, else a person decides."""
+        work.failures, work.retries = work.failures + 1, work.retries + 1
+        work.feedback = feedback
+        if work.failures < self._context.launch.settings.max_attempts:
+            await self._say_retry(phase, work.retries, feedback)
+            return
+        reason = "No attempt passed its evaluation."
+        await self._context.recorder.say(
+            PhaseFailed(phase=phase, reason=reason, eval_feedback=feedback[:2_000])
+        )
+        decision = await self._guard.ask_after_failure(
+            phase, f"{reason}\n{feedback}", "evaluation-failed", _FAILURE_OPTIONS
+        )
+        work.failures = 0
+        if decision.kind == DecisionKind.EDIT:
+            work.given, work.author = decision.document, decision.by
+        elif decision.note or decision.comments:
+            work.feedback += f"\n\nA person adds: {wanted_changes(decision)}"
+
     async def _say_retry(self, phase: Phase, retries: int, reason: str) -> None:
-        await self._recorder.say(
+        await self._context.recorder.say(
             PhaseRetry(
                 phase=phase,
                 retry_count=retries,
-                max_retries=self._launch.settings.max_attempts,
+                max_retries=self._context.launch.settings.max_attempts,
                 reason=reason[:2_000],
             )
         )
 
-    async def _give_up(self, phase: Phase, feedback: str) -> str:
-        reason = "No attempt passed its evaluation."
-        await self._recorder.say(
-            PhaseFailed(phase=phase, reason=reason, eval_feedback=feedback[:2_000])
-        )
-        note = await self._ask_after_failure(phase, f"{reason}\n{feedback}", "evaluation-failed")
-        return f"\n\nA person adds: {note}" if note else ""
-
-    async def _generate(
-        self, phase: Phase, attempt: int, previous: ArtifactRef | None, feedback: str
-    ) -> PhaseDraft:
-        launch = self._launch
-        request = RunPhase(
-            spec_id=launch.spec_id,
-            project_id=launch.project_id,
-            phase=phase,
-            attempt=attempt,
-            title=launch.title,
-            description=launch.description,
-            base_commit=self.base_commit,
-            working_directory=launch.working_directory,
-            model=launch.planner_model,
-            documents=self.documents,
-            previous=previous,
-            feedback=feedback,
-        )
-        return await self.guarded(
-            phase,
-            lambda: workflow.execute_activity_method(
-                PlannerActivities.run_phase,
-                request,
-                **options.planner(launch.timings, f"{phase} attempt {attempt}"),
-            ),
-        )
-
-    async def _evaluate(
-        self, phase: Phase, attempt: int, draft: PhaseDraft
-    ) -> tuple[EvaluationSummary, str | None]:
-        """The verdict; for explore also why the commands must be found again, else None."""
-        baseline: CheckEvidence | None = None
-        accepted = False
-        if phase == Phase.EXPLORE:
-            baseline = await self._prove_baseline(attempt, draft)
-            if baseline is None or not baseline.passed:
-                unproven = await self._ask_about_baseline(attempt, baseline)
-                if unproven is not None:
-                    return EvaluationSummary(passed=False, score=0, feedback=unproven), unproven
-                accepted = True
-        launch = self._launch
-        request = EvaluateDocument(
-            spec_id=launch.spec_id,
-            project_id=launch.project_id,
-            phase=phase,
-            attempt=attempt,
-            document=draft.document,
-            documents=self.documents,
-            base_commit=self.base_commit,
-            threshold=launch.settings.threshold,
-            baseline=baseline,
-            baseline_accepted=accepted,
-        )
-        verdict = await self.guarded(
-            phase,
-            lambda: workflow.execute_activity_method(
-                EvaluatorActivities.evaluate,
-                request,
-                **options.evaluate(launch.timings, f"{phase} attempt {attempt}"),
-            ),
-        )
-        return verdict, None
-
-    async def _prove_baseline(self, attempt: int, draft: PhaseDraft) -> CheckEvidence | None:
-        launch = self._launch
-        if not launch.settings.environment.confirmed:
-            proposed = await workflow.execute_activity_method(
-                EvaluatorActivities.read_commands,
-                draft.document,
-                **options.record(launch.timings),
-            )
-            self.environment = Environment(
-                setup_command=proposed.setup_command, check_command=proposed.check_command
-            )
-        if not self.environment.check_command:
-            return None
-        request = RunCheck(
-            key=f"{launch.spec_id}/baseline/{attempt}",
-            project_id=launch.project_id,
-            spec_id=launch.spec_id,
-            purpose=CheckPurpose.BASELINE,
-            commit=self.base_commit,
-            setup_command=self.environment.setup_command,
-            check_command=self.environment.check_command,
-            working_directory=launch.working_directory,
-        )
-        return await self.guarded(
-            Phase.EXPLORE,
-            lambda: workflow.execute_activity_method(
-                CheckActivities.run_check,
-                request,
-                **options.check(launch.timings, "prove baseline"),
-            ),
-        )
-
-    async def _ask_about_baseline(self, attempt: int, baseline: CheckEvidence | None) -> str | None:
-        """None when a person accepts the baseline as it is, else what must change."""
-        if baseline is not None and baseline.setup_failed:
-            told = f"The set-up command failed.\n{baseline.tail}"
-            note = await self._ask_after_failure(Phase.EXPLORE, told, "setup-failed")
-            return f"{told}\n\n{note}"
-        told = "No check command was found." if baseline is None else baseline.tail
-        head = "The check is red on the base commit." if baseline is not None else told
-        decision = await self._gates.ask(
-            GateKind.BASELINE,
-            f"{head}\n{told}",
-            phase=Phase.EXPLORE,
-            attempt=attempt,
-            reason_code="no-check-command" if baseline is None else "baseline-red",
-        )
-        if decision.kind == DecisionKind.CANCEL:
-            raise EndedByPerson(decision.by, decision.note or head)
-        if decision.kind == DecisionKind.ACCEPT:
-            return None
-        return f"{head}\n{told}\n\n{decision.note}"
-
-    async def _accept(self, phase: Phase, attempt: int, draft: PhaseDraft) -> int:
-        launch = self._launch
-        version = await self.guarded(
-            phase,
-            lambda: workflow.execute_activity_method(
-                EvaluatorActivities.accept_document,
-                AcceptDocument(
-                    spec_id=launch.spec_id,
-                    project_id=launch.project_id,
-                    phase=phase,
-                    attempt=attempt,
-                    document=draft.document,
-                    author=launch.planner_model,
-                    title=launch.title,
-                ),
-                **options.evaluate(launch.timings),
-            ),
-        )
-        self.markdown[phase] = version.markdown
-        return version.version
-
     async def _approve(
-        self, phase: Phase, attempt: int, draft: PhaseDraft, evaluation: EvaluationSummary
-    ) -> str | None:
-        """None when approved, by a person or by policy; else the changes that a person wants."""
-        launch = self._launch
-        policy = launch.settings.gates[phase]
-        if not gate_opens(phase, policy, evaluation.score, launch.settings.environment):
-            return None
-        lines = [f"Approve {phase.value}: {draft.summary}", f"Score {evaluation.score:.2f}"]
+        self,
+        phase: Phase,
+        attempt: int,
+        accepted: AcceptedDocument,
+        verdict: EvaluationSummary,
+        work: _Work,
+    ) -> Approved | None:
+        """The approved document, by a person or by policy; None when changes are wanted."""
+        settings = self._context.launch.settings
+        approved = Approved(accepted.version.document, accepted.version.version)
+        self.markdown[phase] = accepted.version.markdown
+        environment = self._baseline.environment
+        if gate_opens(phase, settings.gates[phase], verdict.score, environment):
+            gate = await self._ask(phase, attempt, accepted, verdict)
+            decision = gate.decision
+            if decision is None or decision.kind == DecisionKind.REJECT:
+                by, note = (decision.by, decision.note) if decision else ("", "")
+                raise EndedByPerson(by, note or f"{phase.value} was rejected")
+            if decision.kind == DecisionKind.REQUEST_CHANGES:
+                work.previous = gate.document or work.previous
+                failed = f"\n\nThe evaluation said:\n{verdict.feedback}" if verdict.feedback else ""
+                return await self._again(phase, work, wanted_changes(decision) + failed)
+            approved = await self._decided(phase, gate, approved)
+            if phase == Phase.EXPLORE:
+                await self._baseline.confirm()
         if phase == Phase.EXPLORE:
-            lines.append(f"Set-up: {self.environment.setup_command or 'nothing to do'}")
-            lines.append(f"Check: {self.environment.check_command or 'none'}")
-        if evaluation.feedback:
-            lines.append(evaluation.feedback)
-        decision = await self._gates.ask(
+            await self._questions.settle()
+            self.markdown[phase] = await self._drafting.render(phase, approved.document)
+        return approved
+
+    async def _ask(
+        self,
+        phase: Phase,
+        attempt: int,
+        accepted: AcceptedDocument,
+        verdict: EvaluationSummary,
+    ) -> Gate:
+        brief = accepted.brief.model_copy(update={"doubts": verdict.doubts})
+        lines = [f"Approve {phase.value}: {brief.says}", f"Score {verdict.score:.2f}"]
+        environment = self._baseline.environment
+        if phase == Phase.EXPLORE:
+            lines.append(f"Set-up: {environment.setup_command or 'nothing to do'}")
+            lines.append(f"Check: {environment.check_command or 'none'}")
+        lines += [brief.changed, verdict.feedback, brief.cost]
+        return await self._context.gates.ask(
             GateKind.PHASE,
-            "\n".join(lines),
+            "\n".join(line for line in lines if line),
             phase=phase,
             attempt=attempt,
-            document=draft.document,
+            document=accepted.version.document,
+            brief=brief,
+            by_person=phase == Phase.EXPLORE and not environment.confirmed,
         )
-        if decision.kind == DecisionKind.REJECT:
-            raise EndedByPerson(decision.by, decision.note or f"{phase.value} was rejected")
-        if decision.kind == DecisionKind.REQUEST_CHANGES:
-            return decision.note or "A person asked for changes."
-        if phase == Phase.EXPLORE and not launch.settings.environment.confirmed:
-            await self._confirm_environment()
-        return None
 
-    async def _confirm_environment(self) -> None:
-        self.environment = self.environment.model_copy(update={"confirmed": True})
-        await workflow.execute_activity_method(
-            RecordActivities.confirm_environment,
-            ConfirmEnvironment(project_id=self._launch.project_id, environment=self.environment),
-            **options.record(self._launch.timings),
-        )
+    async def _decided(self, phase: Phase, gate: Gate, approved: Approved) -> Approved:
+        """The document that a gate approved: shown, saved while it was open, or handed in with it."""
+        decision = gate.decision
+        edited = decision.document if decision is not None else None
+        document = edited or gate.document
+        if document is None or document.sha256 == approved.document.sha256:
+            return approved
+        by = decision.by if decision is not None else ""
+        stored = await self._drafting.accept(phase, f"gate-{gate.id}", document, by)
+        self.markdown[phase] = stored.version.markdown
+        return Approved(document, stored.version.version)
+
+    async def judge_edit(self, command: GateCommand) -> None:
+        """See that a person's document may be approved; nothing is decided yet.
+
+        Raises:
+            ApplicationError: a hard rule does not hold.
+        """
+        gate = self._context.gates.open
+        if command.kind != DecisionKind.EDIT or command.document is None or gate is None:
+            return
+        if gate.phase is None:
+            msg = "This gate has no document to edit."
+            raise ApplicationError(msg, type="decision-not-offered", non_retryable=True)
+        verdict = await self._drafting.must_hold(gate.phase, command.document)
+        if gate.kind == GateKind.PHASE:
+            self.scores[gate.phase] = verdict.score

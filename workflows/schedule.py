@@ -1,7 +1,6 @@
 """The DAG loop: ready set, child starts, failure policy."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -9,69 +8,75 @@ from temporalio.exceptions import ChildWorkflowError, FailureError, is_cancelled
 
 with workflow.unsafe.imports_passed_through():
     from models.contracts.commands import RESUME_SIGNAL, task_workflow_id
-    from models.contracts.events import TaskMoved
     from models.contracts.gates import DecisionKind, GateKind
     from models.contracts.projects import Environment
-    from models.contracts.specs import SpecInput
+    from models.contracts.task_facts import TaskMoved
     from models.contracts.tasks import TaskInput, TaskNode, TaskResult, TaskState
     from models.rules.dag import blocked_by, ready_tasks
 
-    from workflows.cancellation import Cancellation
+    from workflows.budgets import Budgeter
+    from workflows.context import SpecContext
     from workflows.failures import EndedByPerson
-    from workflows.gates import Gatekeeper
     from workflows.merges import MergeTurns
-    from workflows.recorder import Recorder
     from workflows.tasks import TaskWorkflow
 
 _CANCEL_AGAIN = timedelta(seconds=10)
+_BAD = (TaskState.FAILED, TaskState.CANCELLED)
 
 
 class Scheduler:
-    """Runs a plan's tasks as child workflows, at most ``max_parallel_tasks`` at a time."""
+    """Runs a plan's tasks as child workflows, at most ``max_parallel_tasks`` at a time.
 
-    def __init__(
-        self,
-        launch: SpecInput,
-        recorder: Recorder,
-        gates: Gatekeeper,
-        cancellation: Cancellation,
-        paused: Callable[[], bool],
-    ) -> None:
-        self._launch = launch
-        self._recorder = recorder
-        self._gates = gates
-        self._cancellation = cancellation
-        self._paused = paused
+    States are kept by local id, so that a running plan can be changed.
+    """
+
+    def __init__(self, context: SpecContext, budgeter: Budgeter) -> None:
+        self._context = context
+        self._launch = context.launch
+        self._recorder = context.recorder
+        self._budgeter = budgeter
         self._nodes: tuple[TaskNode, ...] = ()
-        self._states: list[TaskState | None] = []
-        self._rounds: list[int] = []
-        self._running: dict[int, asyncio.Task[None]] = {}
+        self._states: dict[str, TaskState | None] = {}
+        self._rounds: dict[str, int] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._asking: asyncio.Task[None] | None = None
         self._changed = False
-        self._notes: dict[int, str] = {}
-        self._environment = launch.settings.environment
+        self._notes: dict[str, str] = {}
+        self._environment = context.launch.settings.environment
+        self.active = False
         self.turns = MergeTurns()
 
     def states(self) -> dict[str, str]:
         """The state of each task by its local id; ``queued`` before it starts."""
-        return {
-            node.local_id: (state or TaskState.QUEUED).value
-            for node, state in zip(self._nodes, self._states, strict=True)
-        }
+        return {name: (state or TaskState.QUEUED).value for name, state in self._states.items()}
+
+    def begun(self) -> tuple[str, ...]:
+        """Local ids of tasks that have started, and so cannot be planned anew."""
+        idle = {None, TaskState.BLOCKED}
+        return tuple(name for name, state in self._states.items() if state not in idle)
 
     def wake(self) -> None:
         """Something outside changed, such as a pause that ended."""
         self._changed = True
 
     async def resume_children(self) -> None:
-        """Tell running tasks that the spec is not paused any more."""
-        for index in list(self._running):
-            handle = workflow.get_external_workflow_handle(
-                task_workflow_id(self._nodes[index].task_id)
-            )
+        """Tell running tasks that what they wait for may have ended."""
+        for name in list(self._running):
+            node = next(node for node in self._nodes if node.local_id == name)
+            handle = workflow.get_external_workflow_handle(task_workflow_id(node.task_id))
             try:
                 await handle.signal(RESUME_SIGNAL)
             except FailureError:
                 workflow.logger.info("a task ended while it was told to resume")
+
+    def budget_hit(self, message: str) -> None:
+        """A task found the budget used up: ask once, and let all of them go on after."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_for_budget(message))
+
+    async def _ask_for_budget(self, message: str) -> None:
+        await self._budgeter.ask(message)
+        await self.resume_children()
 
     async def run(self, nodes: tuple[TaskNode, ...], environment: Environment) -> None:
         """Run every task; returns when all are merged or skipped.
@@ -79,14 +84,37 @@ class Scheduler:
         Raises:
             EndedByPerson: at the failure gate.
         """
-        self._nodes, self._environment = nodes, environment
-        self._states = [None] * len(nodes)
-        self._rounds = [1] * len(nodes)
+        self._environment = environment
+        self._rounds = {node.local_id: node.first_round for node in nodes}
+        self._states = {node.local_id: TaskState.MERGED if node.merged else None for node in nodes}
+        self._nodes = nodes
+        self.active = True
         try:
             await self._loop()
         except asyncio.CancelledError:
             await self._stop_children()
             raise
+        finally:
+            self.active = False
+            if self._asking is not None:
+                self._asking.cancel()
+
+    def replan(self, nodes: tuple[TaskNode, ...]) -> None:
+        """Go on with a changed plan: tasks that have begun stay, others are as planned now."""
+        self._states = {node.local_id: self._states.get(node.local_id) for node in nodes}
+        self._rounds = {
+            node.local_id: self._rounds.get(node.local_id, node.first_round) for node in nodes
+        }
+        self._states = {
+            name: None if state == TaskState.BLOCKED else state
+            for name, state in self._states.items()
+        }
+        self._nodes = nodes
+        self._changed = True
+
+    def _listed(self) -> list[TaskState | None]:
+        """The states in the order of the nodes."""
+        return [self._states[node.local_id] for node in self._nodes]
 
     async def _stop_children(self) -> None:
         """Cancel what runs and wait until it has cleaned up; a lost cancel is sent again."""
@@ -102,43 +130,43 @@ class Scheduler:
         while True:
             self._changed = False
             self._start_ready()
-            if not self._running and not self._paused():
+            if not self._running and not self._context.held():
                 if not await self._settle():
                     return
                 continue
-            await self._cancellation.wait(lambda: self._changed)
+            await self._context.cancellation.wait(lambda: self._changed)
 
     def _start_ready(self) -> None:
-        if self._paused():
+        if self._context.held():
             return
         room = self._launch.settings.max_parallel_tasks - len(self._running)
-        for index in ready_tasks(self._nodes, self._states)[: max(0, room)]:
-            self._states[index] = TaskState.QUEUED
-            self._running[index] = asyncio.create_task(self._run_child(index))
+        for index in ready_tasks(self._nodes, self._listed())[: max(0, room)]:
+            node = self._nodes[index]
+            self._states[node.local_id] = TaskState.QUEUED
+            self._running[node.local_id] = asyncio.create_task(self._run_child(node))
 
-    async def _run_child(self, index: int) -> None:
-        node = self._nodes[index]
-        workflow_id = task_workflow_id(node.task_id)
+    async def _run_child(self, node: TaskNode) -> None:
+        name, workflow_id = node.local_id, task_workflow_id(node.task_id)
         try:
             result = await workflow.execute_child_workflow(
                 TaskWorkflow.run,
-                self._input(index),
+                self._input(node),
                 id=workflow_id,
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-                static_summary=f"{node.local_id}: {node.title}",
+                static_summary=f"{name}: {node.title}",
             )
         except ChildWorkflowError as error:
             state = TaskState.CANCELLED if is_cancelled_exception(error) else TaskState.FAILED
-            result = TaskResult(state=state, rounds=self._rounds[index])
+            result = TaskResult(state=state, rounds=self._rounds[name])
         finally:
-            self._running.pop(index, None)
+            self._running.pop(name, None)
             self._changed = True
-        self._states[index] = result.state
-        self._rounds[index] = result.rounds
+        self._states[name] = result.state
+        self._rounds[name] = result.rounds
         await self.turns.release(workflow_id)
 
-    def _input(self, index: int) -> TaskInput:
-        launch, node = self._launch, self._nodes[index]
+    def _input(self, node: TaskNode) -> TaskInput:
+        launch = self._launch
         settings = launch.settings.model_copy(
             update={"environment": self._environment, "agent_model": launch.agent_model}
         )
@@ -153,68 +181,74 @@ class Scheduler:
             working_directory=launch.working_directory,
             extra_check=node.extra_check,
             expects_changes=node.expects_changes,
-            first_round=self._rounds[index],
-            note=self._notes.get(index, ""),
+            first_round=self._rounds[node.local_id],
+            context_from=node.first_round,
+            note=self._notes.get(node.local_id, ""),
             settings=settings,
             timings=launch.timings,
         )
 
     async def _settle(self) -> bool:
-        """Nothing runs: True when a person sent some tasks back, False when all is done.
+        """Nothing runs: True when some tasks were sent back, False when all is done.
 
         Raises:
             EndedByPerson: a person ended the spec.
         """
-        blocked = blocked_by(self._nodes, self._states)
-        failed = [
-            index
-            for index, state in enumerate(self._states)
-            if state in {TaskState.FAILED, TaskState.CANCELLED}
-        ]
+        nodes = self._nodes
+        failed = [node.local_id for node in nodes if self._states[node.local_id] in _BAD]
         if not failed:
             return False
-        facts: list[TaskMoved] = []
-        for index, causes in blocked.items():
-            if self._states[index] is None:
-                self._states[index] = TaskState.BLOCKED
-                told = ", ".join(self._nodes[cause].local_id for cause in causes)
-                facts.append(self._fact("task.blocked", index, f"Waits for {told}, which failed"))
-        if facts:
-            await self._recorder.say(*facts)
-        names = tuple(self._nodes[index].local_id for index in failed)
-        decision = await self._gates.ask(
+        blocked = await self._block(blocked_by(nodes, self._listed()))
+        names = ", ".join(failed)
+        gate = await self._context.gates.ask(
             GateKind.FAILURE,
-            f"{', '.join(names)} failed; {len(blocked)} more cannot start",
+            f"{names} failed; {len(blocked)} more cannot start",
             reason_code="task-failed",
-            task_ids=names,
+            task_ids=tuple(failed),
             options=(DecisionKind.RETRY, DecisionKind.SKIP, DecisionKind.CANCEL),
         )
-        if decision.kind == DecisionKind.CANCEL:
-            raise EndedByPerson(decision.by, decision.note or f"{', '.join(names)} failed")
+        decision = gate.decision
+        if decision is None or decision.kind == DecisionKind.CANCEL:
+            by, note = (decision.by, decision.note) if decision else ("", "")
+            raise EndedByPerson(by, note or f"{names} failed")
         retry = decision.kind == DecisionKind.RETRY
         self._notes = dict.fromkeys(failed, decision.note) if retry else {}
-        await self._send_back(failed, list(blocked), retry=retry)
+        await self._send_back(failed, blocked, retry=retry)
         return True
 
-    async def _send_back(self, failed: list[int], blocked: list[int], *, retry: bool) -> None:
+    async def _block(self, reasons: dict[int, tuple[int, ...]]) -> list[str]:
+        """Say which tasks cannot start; returns their local ids."""
         facts: list[TaskMoved] = []
-        for index in failed:
-            self._states[index] = None if retry else TaskState.SKIPPED
-            self._rounds[index] += 1
-            facts.append(self._fact("task.retried" if retry else "task.skipped", index, None))
-        for index in blocked:
-            self._states[index] = None
-            facts.append(self._fact("task.retried", index, None))
-        await self._recorder.say(*facts)
+        for index, causes in reasons.items():
+            name = self._nodes[index].local_id
+            if self._states[name] is None:
+                self._states[name] = TaskState.BLOCKED
+                told = ", ".join(self._nodes[cause].local_id for cause in causes)
+                facts.append(self._fact("task.blocked", name, f"Waits for {told}, which failed"))
+        if facts:
+            await self._recorder.say(*facts)
+        return [self._nodes[index].local_id for index in reasons]
 
-    def _fact(self, event: str, index: int, reason: str | None) -> TaskMoved:
-        node = self._nodes[index]
+    async def _send_back(self, failed: list[str], blocked: list[str], *, retry: bool) -> None:
+        facts: list[TaskMoved] = []
+        for name in (name for name in failed if name in self._states):
+            self._states[name] = None if retry else TaskState.SKIPPED
+            self._rounds[name] += 1
+            facts.append(self._fact("task.retried" if retry else "task.skipped", name, None))
+        for name in (name for name in blocked if name in self._states):
+            self._states[name] = None
+            facts.append(self._fact("task.retried", name, None))
+        if facts:
+            await self._recorder.say(*facts)
+
+    def _fact(self, event: str, name: str, reason: str | None) -> TaskMoved:
+        node = next(node for node in self._nodes if node.local_id == name)
         return TaskMoved.model_validate(
             {
                 "event_type": event,
                 "task_id": node.task_id,
-                "local_id": node.local_id,
-                "round": self._rounds[index],
+                "local_id": name,
+                "round": self._rounds[name],
                 "reason": reason,
             }
         )

@@ -1,30 +1,28 @@
 """TaskWorkflow: slot, sandbox, agent slices, check, merge turn, tear-down."""
 
 import asyncio
-from collections.abc import Callable
+from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.agents import AgentActivities
     from activities.checks import CheckActivities
-    from activities.slots import SlotActivities
     from activities.tasks import TaskActivities
     from models.contracts.checks import CheckEvidence, CheckPurpose, RunCheck
     from models.contracts.commands import (
+        BUDGET_HIT_SIGNAL,
         RELEASE_TURN_SIGNAL,
         REQUEST_TURN_SIGNAL,
-        SLOT_SIGNAL,
         spec_workflow_id,
     )
-    from models.contracts.events import TaskMoved, Waiting
+    from models.contracts.task_facts import TaskMoved
     from models.contracts.tasks import (
         AgentResult,
         PrepareWorkspace,
         RunAgent,
         SandboxRequest,
-        SlotRequest,
         TaskInput,
         TaskResult,
         TaskState,
@@ -35,6 +33,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.failures import Failure, TaskFailed, describe
     from workflows.landing import AGAIN, Landing
     from workflows.recorder import Recorder
+    from workflows.signals import tell
+    from workflows.slots import SlotHolder
 
 _MERGE_ROUNDS = 2
 
@@ -55,18 +55,17 @@ class TaskWorkflow:
         self._recorder = Recorder(task.project_id, task.spec_id, task.timings)
         self._cancellation = Cancellation()
         self._landing = Landing(task, self._run_check)
-        self._slot_wake = False
+        self._slot = SlotHolder(task, self._recorder, self._cancellation)
         self._resumed = 0
         self._asked_for_turn = False
         self._has_turn = False
-        self._holds_slot = False
         self._round = task.first_round
         self._state = TaskState.QUEUED
 
     @workflow.signal
     def slot_granted(self) -> None:
         """A slot may be free: ask again."""
-        self._slot_wake = True
+        self._slot.wake()
 
     @workflow.signal
     def merge_turn_granted(self) -> None:
@@ -88,7 +87,7 @@ class TaskWorkflow:
         """Take a slot, work in rounds until merged, and tear down."""
         try:
             await self._move("task.queued")
-            await self._take_slot()
+            await self._slot.take()
             commit = await self._work(task)
             return await self._end("task.merged", commit=commit)
         except TaskFailed as failed:
@@ -106,7 +105,7 @@ class TaskWorkflow:
         """Give everything back, then say how it ended; nothing here is cut short by a cancel."""
         self._cancellation.closed = True
         await self._give_turn_back()
-        await self._give_slot_back()
+        await self._slot.give_back()
         await self._move(event, commit=commit, failure=failure)
         await self._tear_down()
         return TaskResult(
@@ -143,43 +142,6 @@ class TaskWorkflow:
             self._state = TaskState(name)
         await self._recorder.say(fact)
         self._cancellation.check()
-
-    def _slot(self) -> SlotRequest:
-        return SlotRequest(
-            project_id=self._task.project_id,
-            holder=workflow.info().workflow_id,
-            priority=self._task.priority,
-        )
-
-    async def _take_slot(self) -> None:
-        """Ask, and wait to be woken; ask again after a while even if nobody wakes us."""
-        self._holds_slot = True  # a place in the queue must be given back too
-        while True:
-            self._slot_wake = False
-            answer = await workflow.execute_activity_method(
-                SlotActivities.request_slot, self._slot(), **options.slot(self._task.timings)
-            )
-            if answer.granted:
-                return
-            told = f"Waits for a slot: {answer.in_use} of {answer.limit}, place {answer.position}"
-            await self._recorder.say(Waiting(reason=told, task_id=self._task.task_id))
-            await self._wait_for(lambda: self._slot_wake)
-
-    async def _wait_for(self, condition: Callable[[], bool]) -> None:
-        try:
-            await self._cancellation.wait(condition, self._task.timings.slot_recheck)
-        except TimeoutError:
-            return
-
-    async def _give_slot_back(self) -> None:
-        if not self._holds_slot:
-            return
-        self._holds_slot = False
-        released = await workflow.execute_activity_method(
-            SlotActivities.release_slot, self._slot(), **options.slot(self._task.timings)
-        )
-        for workflow_id in released.woken:
-            await _tell(workflow_id, SLOT_SIGNAL)
 
     def _sandbox(self) -> SandboxRequest:
         task = self._task
@@ -252,15 +214,13 @@ class TaskWorkflow:
             feedback=feedback,
             restart_workspace=restart,
             working_directory=task.working_directory,
+            provider_wait=task.timings.provider_wait,
+            context_from=task.context_from,
         )
         await self._move("task.working", reason=feedback[:300] or None)
         while True:
             seen = self._resumed
-            result = await workflow.execute_activity_method(
-                AgentActivities.run_agent,
-                request,
-                **options.agent(task.timings, f"{task.local_id} round {self._round}"),
-            )
+            result = await self._slice(request)
             self._cancellation.check()
             match result.outcome:
                 case "finished":
@@ -268,21 +228,52 @@ class TaskWorkflow:
                 case "yielded":
                     continue
                 case "paused":
-                    await self._wait_while_paused(seen)
+                    await self._wait_without_slot(
+                        "The spec is paused.", seen, task.timings.pause_recheck
+                    )
+                case "waiting":
+                    await self._wait_for_provider(result)
                 case "out_of_turns" | "asked":
                     told = f"The agent used all of its {task.settings.max_turns} turns."
                     raise TaskFailed(Failure(code="out-of-turns", message=told))
 
-    async def _wait_while_paused(self, seen: int) -> None:
-        await self._move("task.waiting", reason="The spec is paused.")
-        await self._give_slot_back()
+    async def _slice(self, request: RunAgent) -> AgentResult:
+        """One slice; while the budget is used up it waits, without a slot, for more of it."""
+        while True:
+            seen = self._resumed
+            try:
+                return await workflow.execute_activity_method(
+                    AgentActivities.run_agent,
+                    request,
+                    **options.agent(
+                        self._task.timings, f"{self._task.local_id} round {self._round}"
+                    ),
+                )
+            except ActivityError as error:
+                failure = describe(error)
+                if is_cancelled_exception(error) or failure.code != "budget-exhausted":
+                    raise
+                await tell(spec_workflow_id(self._task.spec_id), BUDGET_HIT_SIGNAL, failure.message)
+                await self._wait_without_slot("The budget is used up.", seen, None)
+
+    async def _wait_for_provider(self, result: AgentResult) -> None:
+        pause = (result.until or workflow.now()) - workflow.now()
+        told = f"The model provider asks to wait until {result.until:%H:%M:%S} UTC."
+        await self._wait_without_slot(told, None, max(pause, pause * 0))
+
+    async def _wait_without_slot(
+        self, reason: str, seen: int | None, longest: timedelta | None
+    ) -> None:
+        """Hold no slot until told to resume (``seen`` None: never told), or the time is over."""
+        await self._move("task.waiting", reason=reason)
+        await self._slot.give_back()
         try:
             await self._cancellation.wait(
-                lambda: self._resumed > seen, self._task.timings.pause_recheck
+                lambda: seen is not None and self._resumed > seen, longest
             )
         except TimeoutError:
-            workflow.logger.info("asking again whether the spec is still paused")
-        await self._take_slot()
+            workflow.logger.info("the wait is over, going on")
+        await self._slot.take()
         await self._move("task.working")
 
     async def _check(self, result: AgentResult) -> str | None:
@@ -334,13 +325,17 @@ class TaskWorkflow:
 
     async def _take_turn(self) -> None:
         self._asked_for_turn = True
-        await _tell(spec_workflow_id(self._task.spec_id), REQUEST_TURN_SIGNAL)
+        await self._tell_spec(REQUEST_TURN_SIGNAL)
         await self._cancellation.wait(lambda: self._has_turn)
 
     async def _give_turn_back(self) -> None:
         if self._asked_for_turn:
             self._asked_for_turn = self._has_turn = False
-            await _tell(spec_workflow_id(self._task.spec_id), RELEASE_TURN_SIGNAL)
+            await self._tell_spec(RELEASE_TURN_SIGNAL)
+
+    async def _tell_spec(self, signal: str) -> None:
+        me = workflow.info().workflow_id
+        await tell(spec_workflow_id(self._task.spec_id), signal, me)
 
     async def _tear_down(self) -> None:
         try:
@@ -351,13 +346,3 @@ class TaskWorkflow:
             )
         except ActivityError:
             workflow.logger.warning("the sandbox is left to the reaper")
-
-
-async def _tell(workflow_id: str, signal: str) -> None:
-    """Signal another workflow; one that has ended needs no telling."""
-    arguments = [workflow.info().workflow_id] if signal.endswith("merge_turn") else []
-    try:
-        handle = workflow.get_external_workflow_handle(workflow_id)
-        await handle.signal(signal, args=arguments)
-    except FailureError:
-        workflow.logger.info("the workflow to tell has ended", extra={"target": workflow_id})

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import httpx2
 from pydantic import JsonValue
 
-from activities.language.prices import priced
-from models.contracts.usage import Usage
+from models.contracts.usage import PriceTable, Usage
 from models.errors import (
     AppError,
     Conflict,
@@ -24,13 +23,16 @@ from models.errors import (
     Unauthenticated,
     Unavailable,
 )
+from models.rules.prices import price_table, priced
 from models.settings import LanguageSettings
 
 if TYPE_CHECKING:
     from anthropic import APIError, AsyncAnthropic
 
-_MAX_TOKENS: Final = 16_000
+MAX_TOKENS: Final = 16_000
+WINDOW_TOKENS: Final = 200_000
 _CALL_SECONDS: Final = 600.0
+_DAY: Final = 86_400
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class ModelClient:
 
     def __init__(self, settings: LanguageSettings) -> None:
         self._settings = settings
+        self.prices: PriceTable = price_table(settings.model_prices)
         self._clients: dict[bool, AsyncAnthropic] = {}
 
     def _client(self, *, scripted: bool) -> "AsyncAnthropic":
@@ -76,7 +79,7 @@ class ModelClient:
         headers: Mapping[str, str],
         on_progress: Callable[[], None],
     ) -> Answer:
-        """Make one streamed call.
+        """Make one streamed call; ``on_progress`` is called once it is accepted, and for every event.
 
         Raises:
             Unauthenticated, NotAllowed, NotFound, InvalidInput: the call can never succeed.
@@ -85,17 +88,15 @@ class ModelClient:
         import anthropic  # noqa: PLC0415 - takes 1.6 s, workers only
 
         client = self._client(scripted=scripted)
-        cached = {"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}
         request: dict[str, Any] = {
             "model": model,
-            "max_tokens": _MAX_TOKENS,
-            "system": [cached],
-            "messages": list(messages),
-            "tools": list(tools),
+            "max_tokens": MAX_TOKENS,
+            **_cached(system, messages, tools),
             "extra_headers": dict(headers),
         }
         try:
             async with client.messages.stream(**request) as stream:
+                on_progress()
                 async for _ in stream:
                     on_progress()
                 final = await stream.get_final_message()
@@ -118,12 +119,60 @@ class ModelClient:
         content = cast(list[dict[str, JsonValue]], raw["content"])
         blocks: list[JsonValue] = [_input_block(block) for block in content]
         response: dict[str, JsonValue] = {"content": blocks, "stop_reason": raw.get("stop_reason")}
-        return Answer(response=response, usage=priced(model, usage))
+        return Answer(response=response, usage=priced(self.prices, model, usage))
+
+    async def count(
+        self,
+        *,
+        scripted: bool,
+        model: str,
+        system: str,
+        messages: Sequence[Mapping[str, JsonValue]],
+        tools: Sequence[Mapping[str, JsonValue]],
+    ) -> int:
+        """How many input tokens a call would have, as the provider counts them.
+
+        Raises:
+            the same errors as ``ask``.
+        """
+        import anthropic  # noqa: PLC0415 - takes 1.6 s, workers only
+
+        request: dict[str, Any] = {"model": model, **_cached(system, messages, tools)}
+        try:
+            counted = await self._client(scripted=scripted).messages.count_tokens(**request)
+        except anthropic.APIError as error:
+            raise explained(error) from error
+        return counted.input_tokens
 
     async def close(self) -> None:
         """Close the connections."""
         for client in self._clients.values():
             await client.close()
+
+
+_CACHE: Final[dict[str, JsonValue]] = {"cache_control": {"type": "ephemeral"}}
+
+
+def _cached(
+    system: str,
+    messages: Sequence[Mapping[str, JsonValue]],
+    tools: Sequence[Mapping[str, JsonValue]],
+) -> dict[str, Any]:
+    """What is sent, with the system prompt and the last message marked as ends of cached prefixes."""
+    *before, last = messages
+    content = last["content"]
+    blocks: list[JsonValue] = (
+        [{"type": "text", "text": content}]
+        if isinstance(content, str)
+        else list(cast(list[JsonValue], content))
+    )
+    if blocks and isinstance(blocks[-1], dict):
+        blocks[-1] = {**blocks[-1], **_CACHE}
+    return {
+        "system": [{"type": "text", "text": system, **_CACHE}],
+        "messages": [*before, {**last, "content": blocks}],
+        "tools": list(tools),
+    }
 
 
 def _cut() -> Unavailable:
@@ -148,9 +197,10 @@ def _retry_after(error: "APIError") -> timedelta | None:
     response = getattr(error, "response", None)
     told = response.headers.get("retry-after") if response is not None else None
     try:
-        return timedelta(seconds=float(told)) if told else None
+        seconds = float(told) if told else None
     except ValueError:
         return None
+    return timedelta(seconds=seconds) if seconds is not None and 0 <= seconds <= _DAY else None
 
 
 _BY_STATUS: Final[dict[int, tuple[type[AppError], str]]] = {

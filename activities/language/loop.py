@@ -1,93 +1,46 @@
 """The durable tool loop: every answer is stored before its tools run, and never asked for again."""
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, Protocol, cast
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final, cast
 
 from pydantic import JsonValue
 
 from activities.heartbeats import Progress
+from activities.language.calls import CallBook
 from activities.language.client import Answer, ModelClient
-from models.contracts.base import ProjectId, SpecId
+from activities.language.talks import Ended, Reply, Talk, Toolbox, ToolUse
 from models.contracts.conversations import ConversationState, StoredTurn, ToolResults
-from models.contracts.events import EventSource, Fact, NewEvent, Waiting
-from models.contracts.usage import Usage
-from models.errors import Conflict, NotAllowed, RetryableError
-from models.store import conversations, events
-from models.store.database import Database
+from models.contracts.events import EventSource, NewEvent
+from models.contracts.task_facts import AgentTurn
+from models.errors import AppError, Conflict, NotAllowed
+from models.rules.contexts import STUB, stubbed_before
+from models.store import budgets, conversations, events
+from models.store.database import Database, Session
 
 _MAX_TRIES: Final = 3
+_ROOM_BYTES: Final = 400_000  # some 130,000 tokens, two thirds of the window
 _SUMMARY: Final = 160
 _TOOL_NAMES: Final = {"str_replace_based_edit_tool": "edit"}
-
-
-@dataclass(frozen=True)
-class ToolUse:
-    """A tool call as the model made it."""
-
-    id: str
-    name: str
-    input: Mapping[str, JsonValue]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a tool call gives back; ``ends`` ends the conversation with its ``value``."""
-
-    content: str
-    is_error: bool = False
-    ends: bool = False
-    value: object = None
-
-
-class Toolbox(Protocol):
-    """The tools of a conversation."""
-
-    @property
-    def definitions(self) -> Sequence[Mapping[str, JsonValue]]:
-        """The tools as the Messages API takes them."""
-        ...
-
-    async def call(self, use: ToolUse) -> Reply:
-        """Run one call; a fault of the model's comes back as an error reply."""
-        ...
-
-
-@dataclass(frozen=True)
-class Talk:
-    """One conversation to hold: whom it is about, how it opens, and when it ends."""
-
-    conversation_id: str
-    project_id: ProjectId
-    spec_id: SpecId
-    scripted: bool
-    model: str
-    system: str
-    opening: str
-    headers: Mapping[str, str]
-    max_turns: int
-    turn_fact: Callable[[int, str, str, Usage], Fact]
-    earlier: Sequence[Mapping[str, JsonValue]] = ()
-    nudge: str = "Use one of the tools."
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a talk ended: with a value, stopped between turns, or out of turns."""
-
-    value: object = None
-    finished: bool = False
-    stopped: bool = False
-    turns: int = 0
 
 
 class ToolLoop:
     """Holds conversations; a restarted one continues from its stored turns."""
 
-    def __init__(self, database: Database, client: ModelClient) -> None:
+    def __init__(
+        self,
+        database: Database,
+        client: ModelClient,
+        *,
+        daily_usd: Decimal | None,
+        longest_pause: timedelta,
+    ) -> None:
         self._database = database
         self._client = client
+        self._book = CallBook(database, client, daily_usd=daily_usd, longest_pause=longest_pause)
 
     async def run(
         self,
@@ -99,38 +52,33 @@ class ToolLoop:
         """Talk until a tool ends it, the turns are used up, or ``should_stop`` says so.
 
         Raises:
-            Conflict: three tries in a row ended without a new stored turn.
+            Conflict: three tries in a row ended without a new stored turn, the budget does not hold
+                another call, or the conversation does not fit into the model's window.
             NotAllowed: the model refused.
             RetryableError: the provider is away; the try is not counted.
         """
         state = await self._open(talk)
-        messages: list[Mapping[str, JsonValue]] = [
-            *talk.earlier,
-            {"role": "user", "content": state.opening},
-        ]
         turns = list(state.turns)
-        for turn in turns[:-1]:
-            messages += _exchange(turn)
-        number = len(turns)
-        pending = turns[-1] if turns else None
         while True:
-            if pending is not None:
-                ended, results = await self._use_tools(talk, toolbox, pending, progress)
+            if turns and turns[-1].results is None:
+                ended, results = await self._use_tools(talk, toolbox, turns[-1], progress)
                 if ended is not None:
                     return ended
-                messages += _exchange(pending.model_copy(update={"results": results}))
-            if number >= talk.max_turns:
-                return Ended(turns=number)
+                turns[-1] = turns[-1].model_copy(update={"results": results})
+            if len(turns) >= talk.max_turns:
+                return Ended(turns=len(turns))
             if await should_stop():
-                return Ended(stopped=True, turns=number)
-            number += 1
-            pending = await self._ask(talk, toolbox, state, messages, number, progress)
+                return Ended(stopped=True, turns=len(turns))
+            messages = _messages(talk, state.opening, turns)
+            turns.append(await self._ask(talk, toolbox, state, messages, len(turns) + 1, progress))
 
     async def _open(self, talk: Talk) -> ConversationState:
+        """Take the conversation over; calls that an earlier try left open are lost."""
         async with self._database.begin() as session:
             state = await conversations.open_conversation(
                 session, talk.conversation_id, talk.spec_id, talk.opening
             )
+            await self._book.count_lost(session, talk)
         if state.tries_since_turn >= _MAX_TRIES:
             msg = f"{state.tries_since_turn} tries ended without an answer; the last one stands."
             raise Conflict(msg, code="agent-stuck")
@@ -145,11 +93,16 @@ class ToolLoop:
         number: int,
         progress: Progress,
     ) -> StoredTurn:
-        async with self._database.begin() as session:
-            call_id = await conversations.begin_call(
-                session, talk.conversation_id, talk.spec_id, number, talk.model
-            )
+        call_id = None
+        begun = False
+
+        def on_progress() -> None:
+            nonlocal begun
+            begun = True
+            progress.touch()
+
         try:
+            call_id = await self._book.reserve(talk, toolbox, messages, number)
             with progress.open_call():
                 answer = await self._client.ask(
                     scripted=talk.scripted,
@@ -158,36 +111,24 @@ class ToolLoop:
                     messages=messages,
                     tools=toolbox.definitions,
                     headers={**talk.headers, "x-turn": str(number)},
-                    on_progress=progress.touch,
+                    on_progress=on_progress,
                 )
-        except RetryableError as error:
-            await self._note_wait(talk, state, number, error)
+        except AppError as error:
+            # An answer that had begun may be paid: its call stays open, and the next try counts
+            # it as lost. One that never began costs nothing.
+            await self._book.give_up(talk, number, error, None if begun else call_id)
             raise
-        tool, summary = _summary(answer)
-        turn = NewEvent(
-            dedup_key=f"{talk.conversation_id}/{number}/turn",
-            fact=talk.turn_fact(number, tool, summary, answer.usage),
-            source=EventSource.AGENT,
-        )
+        except asyncio.CancelledError:
+            async with self._database.begin() as session:
+                await self._book.count_lost(session, talk)
+            raise
         async with self._database.begin() as session:
             await conversations.store_turn(
                 session, state, number, call_id, answer.response, answer.usage
             )
-            await events.append(session, talk.project_id, talk.spec_id, [turn])
+            told = await _turn_events(session, talk, number, answer)
+            await events.append(session, talk.project_id, talk.spec_id, told)
         return StoredTurn(turn=number, response=answer.response, usage=answer.usage)
-
-    async def _note_wait(
-        self, talk: Talk, state: ConversationState, number: int, error: RetryableError
-    ) -> None:
-        until = datetime.now(UTC) + error.retry_after if error.retry_after else None
-        when = f"; resumes at {until:%H:%M:%S} UTC" if until else ""
-        waiting = NewEvent(
-            dedup_key=f"{talk.conversation_id}/{number}/waiting/{state.fence}",
-            fact=Waiting(until=until, reason=f"{error.detail}{when}"),
-        )
-        async with self._database.begin() as session:
-            await conversations.forgive_try(session, talk.conversation_id)
-            await events.append(session, talk.project_id, talk.spec_id, [waiting])
 
     async def _use_tools(
         self, talk: Talk, toolbox: Toolbox, turn: StoredTurn, progress: Progress
@@ -219,10 +160,61 @@ class ToolLoop:
         return None, ToolResults(blocks=tuple(blocks))
 
 
+async def _turn_events(session: Session, talk: Talk, number: int, answer: Answer) -> list[NewEvent]:
+    """The turn, and the budget's warning when it is due; each limit warns once."""
+    tool, summary = _summary(answer)
+    turn = AgentTurn(
+        turn=number,
+        tool=tool,
+        summary=summary,
+        usage=answer.usage,
+        phase=talk.phase,
+        task_id=talk.task_id,
+        round=talk.round,
+    )
+    told = [
+        NewEvent(
+            dedup_key=f"{talk.conversation_id}/{number}/turn", fact=turn, source=EventSource.AGENT
+        )
+    ]
+    warned = await budgets.warning(session, talk.spec_id)
+    if warned is not None:
+        key = f"budget-warning/{warned.limit_usd}/{warned.limit_tokens}"
+        told.append(NewEvent(dedup_key=key, fact=warned))
+    return told
+
+
+def _messages(
+    talk: Talk, opening: str, turns: Sequence[StoredTurn]
+) -> list[Mapping[str, JsonValue]]:
+    """The conversation so far; old results become stubs where the window would not hold all."""
+    fixed = len(json.dumps([talk.system, opening, list(talk.earlier)]))
+    sizes = [len(turn.model_dump_json()) for turn in turns]
+    stubbed = stubbed_before(sizes, fixed, _ROOM_BYTES)
+    messages: list[Mapping[str, JsonValue]] = [
+        *talk.earlier,
+        {"role": "user", "content": opening},
+    ]
+    for position, turn in enumerate(turns):
+        messages += _exchange(_stub(turn) if position < stubbed else turn)
+    return messages
+
+
+def _stub(turn: StoredTurn) -> StoredTurn:
+    if turn.results is None:
+        return turn
+    blocks = tuple(
+        {**block, "content": STUB} if block.get("type") == "tool_result" else block
+        for block in turn.results.blocks
+    )
+    return turn.model_copy(update={"results": ToolResults(blocks=blocks)})
+
+
 def _exchange(turn: StoredTurn) -> list[dict[str, JsonValue]]:
     results = cast(list[JsonValue], list(turn.results.blocks) if turn.results else [])
+    nothing: JsonValue = [{"type": "text", "text": "(nothing)"}]  # the API takes no empty message
     return [
-        {"role": "assistant", "content": turn.response["content"]},
+        {"role": "assistant", "content": turn.response["content"] or nothing},
         {"role": "user", "content": results},
     ]
 

@@ -3,10 +3,15 @@
 from fastapi import APIRouter
 
 from api.deps import Actor, CommandId, TheServices, TheSession
+from models.contracts.artifacts import ArtifactKind, ArtifactRef
 from models.contracts.base import GateId, SpecId
 from models.contracts.commands import CommandAccepted, GateCommand
-from models.contracts.gates import DecideGate, Gate
-from models.store import specs
+from models.contracts.gates import DecideGate, DecisionKind, Gate
+from models.contracts.phases import Phase
+from models.errors import Conflict
+from models.rules.evaluations.documents import read_document
+from models.store import artifacts, specs
+from models.store.database import Session
 
 router = APIRouter(prefix="/specs/{spec_id}/gates", tags=["gates"])
 
@@ -33,14 +38,38 @@ async def decide_gate(
     command_id: CommandId,
 ) -> CommandAccepted:
     """Decide; 409 for a closed gate or a document that is not the one now shown."""
+    document: ArtifactRef | None = None
     async with services.database.begin() as session:
-        await specs.get_gate(session, spec_id, gate_id)
+        gate = await specs.get_gate(session, spec_id, gate_id)
+        if body.kind == DecisionKind.EDIT and body.document is not None:
+            document = await _store_own(session, gate, body)
     command = GateCommand(
         id=command_id,
         gate_id=gate_id,
         kind=body.kind,
         by=actor,
         note=body.note,
+        comments=body.comments,
         artifact_sha256=body.artifact_sha256,
+        document=document,
+        budget=body.budget,
     )
     return await services.gateway.decide_gate(spec_id, command)
+
+
+async def _store_own(session: Session, gate: Gate, body: DecideGate) -> ArtifactRef:
+    """A person's own document, when it has the phase's shape.
+
+    Raises:
+        Conflict: it has not (``evaluation-failed``), or the gate is about no document.
+    """
+    if gate.phase is None or gate.phase == Phase.SYNC:
+        msg = "This gate has no document to edit."
+        raise Conflict(msg, code="decision-not-offered")
+    document, faults = read_document(gate.phase, body.document)
+    if document is None:
+        msg = "The document does not have the phase's shape: " + "; ".join(faults[:10])
+        raise Conflict(msg, code="evaluation-failed")
+    view = await specs.get_view(session, gate.spec_id)
+    content = document.model_dump_json().encode()
+    return await artifacts.put(session, view.project_id, content, ArtifactKind.DOCUMENT)

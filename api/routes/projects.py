@@ -4,7 +4,15 @@ from fastapi import APIRouter
 
 from api.deps import Cursor, Limit, TheSession
 from models.contracts.base import ProjectId
-from models.contracts.projects import CreateProject, GitRepository, Project, ProjectPage
+from models.contracts.projects import (
+    CreateProject,
+    GitRepository,
+    Project,
+    ProjectPage,
+    ProjectSettings,
+    Steering,
+    UpdateProject,
+)
 from models.contracts.specs import SpecPage, SpecStatus
 from models.rules.addresses import check_branch, read_address
 from models.store import projects, specs
@@ -34,6 +42,30 @@ async def create_project(body: CreateProject, session: TheSession) -> Project:
 async def get_project(project_id: ProjectId, session: TheSession) -> Project:
     """One project."""
     return await projects.get(session, project_id)
+
+
+@router.patch("/{project_id}")
+async def update_project(
+    project_id: ProjectId, body: UpdateProject, session: TheSession
+) -> Project:
+    """Change what is given; settings that are not named stay."""
+    if body.default_branch is not None:
+        check_branch(body.default_branch)
+    return await projects.change(session, project_id, body)
+
+
+@router.get("/{project_id}/steering")
+async def get_steering(project_id: ProjectId, session: TheSession) -> Steering:
+    """The project's own steering notes; those of the repository are in ``.spec/steering.md``."""
+    return Steering(text=(await projects.get(session, project_id)).settings.steering)
+
+
+@router.put("/{project_id}/steering")
+async def put_steering(project_id: ProjectId, body: Steering, session: TheSession) -> Steering:
+    """Say what every model of the project must know; specs launched from now on read it."""
+    settings = ProjectSettings(steering=body.text)
+    changed = await projects.change(session, project_id, UpdateProject(settings=settings))
+    return Steering(text=changed.settings.steering)
 
 
 @router.get("/{project_id}/specs")

@@ -1,109 +1,21 @@
-"""Specs: launch, read, state, commands."""
+"""Specs: read, state, trace, usage."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Header
-
-from api.deps import Actor, CommandId, Cursor, Limit, Services, TheServices, TheSession
-from api.gateway import ALREADY_RAN
-from models.contracts.attempts import Attempt, DocumentVersion
+from api.deps import Cursor, Limit, TheServices, TheSession
+from models.contracts.attempts import DocumentVersion
 from models.contracts.base import ProjectId, SpecId
-from models.contracts.commands import CommandAccepted, CommandBody, CommandName, SpecCommand
+from models.contracts.budgets import BudgetState
 from models.contracts.documents import Requirements
 from models.contracts.phases import Phase
-from models.contracts.projects import Project
 from models.contracts.repositories import PullRequest
-from models.contracts.specs import (
-    LaunchedSpec,
-    LaunchSpec,
-    SpecDetail,
-    SpecInput,
-    SpecPage,
-    SpecState,
-    SpecStatus,
-)
+from models.contracts.specs import SpecDetail, SpecPage, SpecState, SpecStatus
 from models.contracts.traces import Trace
-from models.errors import Conflict, NotFound
-from models.rules.actions import command_refusal
-from models.rules.launch import first_view, prepare_launch
+from models.errors import NotFound
 from models.rules.trace import build_trace
-from models.store import artifacts, documents, projects, specs
-from models.store.identifiers import new_id
+from models.store import artifacts, budgets, documents, specs
 
 router = APIRouter(prefix="/specs", tags=["specs"])
-SCRIPTED = "scripted-model"
-
-
-def _models(project: Project, services: Services) -> tuple[str, str]:
-    """The planner's and the agents' model for this project.
-
-    Raises:
-        Conflict: no key is set, and the project is not the demo.
-    """
-    language = services.language
-    if project.is_demo and project.settings.planner_model == SCRIPTED:
-        return SCRIPTED, SCRIPTED
-    if not language.configured:
-        msg = (
-            "No model is configured: set ANTHROPIC_API_KEY and restart. "
-            "The scripted model serves the demo project only."
-        )
-        raise Conflict(msg, code="model-not-configured")
-    return language.planner_model, language.agent_model
-
-
-def _launched(launch: SpecInput, *, started: bool) -> LaunchedSpec:
-    return LaunchedSpec(
-        spec_id=launch.spec_id,
-        sandbox_id=f"plan-{launch.spec_id}",
-        status=SpecStatus.EXECUTING if started else SpecStatus.DRAFT,
-        message="The spec is running."
-        if started
-        else "The spec is a draft; execute it when ready.",
-    )
-
-
-@router.post("/launch", status_code=202)
-async def launch_spec(
-    body: LaunchSpec,
-    services: TheServices,
-    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
-) -> LaunchedSpec:
-    """Make a spec from a feature request and start it.
-
-    The spec is stored before its workflow starts: when Temporal is down, the same call with the
-    same Idempotency-Key starts it later.
-    """
-    raw = body.model_dump_json().encode()
-    async with services.database.begin() as session:
-        known = await specs.find_launch(session, idempotency_key, raw) if idempotency_key else None
-        if known is None:
-            project = await projects.get(session, body.project_id)
-            planner, agent = _models(project, services)
-            launch = prepare_launch(
-                body,
-                project,
-                SpecId(new_id()),
-                planner_model=planner,
-                agent_model=agent,
-                timings=services.execution.timings(),
-            )
-            view = first_view(launch, datetime.now(UTC), auto_execute=body.auto_execute)
-            known = await specs.create(session, launch, view, idempotency_key, raw)
-        launch = await specs.get_launch(session, known)
-    if body.auto_execute:
-        await _start_once(services, launch)
-    return _launched(launch, started=body.auto_execute)
-
-
-async def _start_once(services: Services, launch: SpecInput) -> None:
-    """Start a launched spec; a launch that is sent again after its run ended is the same launch."""
-    try:
-        await services.gateway.start_spec(launch)
-    except Conflict as error:
-        if error.stable_code != ALREADY_RAN:
-            raise
 
 
 @router.get("")
@@ -154,13 +66,6 @@ async def list_documents(spec_id: SpecId, session: TheSession) -> tuple[Document
     return await documents.latest_versions(session, spec_id)
 
 
-@router.get("/{spec_id}/attempts")
-async def list_attempts(spec_id: SpecId, session: TheSession) -> tuple[Attempt, ...]:
-    """Every attempt with its evaluation, oldest first."""
-    await specs.get_view(session, spec_id)
-    return await documents.list_attempts(session, spec_id)
-
-
 @router.get("/{spec_id}/trace")
 async def get_trace(spec_id: SpecId, session: TheSession) -> Trace:
     """Requirement to task to commit; empty before requirements are approved."""
@@ -184,36 +89,8 @@ async def get_pull_request(spec_id: SpecId, session: TheSession) -> PullRequest:
     return found
 
 
-@router.post("/{spec_id}/execute", status_code=202)
-async def execute_spec(
-    spec_id: SpecId, services: TheServices, command_id: CommandId
-) -> CommandAccepted:
-    """Start a draft."""
-    async with services.database.begin() as session:
-        view = await specs.get_view(session, spec_id)
-        launch = await specs.get_launch(session, spec_id)
-    reason = command_refusal(CommandName.EXECUTE, view.status)
-    if reason is not None:
-        raise Conflict(reason, code="command-not-allowed")
-    await services.gateway.start_spec(launch)
-    return CommandAccepted(id=command_id)
-
-
-@router.post("/{spec_id}/commands/{name}", status_code=202)
-async def give_command(
-    spec_id: SpecId,
-    name: CommandName,
-    services: TheServices,
-    actor: Actor,
-    command_id: CommandId,
-    body: CommandBody | None = None,
-) -> CommandAccepted:
-    """Pause, resume, cancel or execute; 409 with the reason when it is not allowed now."""
-    if name == CommandName.EXECUTE:
-        return await execute_spec(spec_id, services, command_id)
-    async with services.database.begin() as session:
-        await specs.get_view(session, spec_id)
-    command = SpecCommand(
-        id=command_id, name=name, by=actor, reason=body.reason if body is not None else ""
-    )
-    return await services.gateway.command(spec_id, command)
+@router.get("/{spec_id}/usage")
+async def get_usage(spec_id: SpecId, session: TheSession) -> BudgetState:
+    """The budget, and what is spent, reserved and lost of it."""
+    await specs.get_view(session, spec_id)
+    return await budgets.get_state(session, spec_id)

@@ -4,9 +4,11 @@ from fastapi import APIRouter, Response
 from sqlalchemy.exc import DBAPIError
 
 from api.deps import TheServices
+from models.contracts.evaluations import PhaseRules
 from models.contracts.phases import PHASE_INFO
 from models.contracts.systems import Meta, Readiness
 from models.migrations.apply import head_revision
+from models.rules.evaluations.documents import rule_book
 
 VERSION = "0.0.1"
 root = APIRouter(tags=["system"])
@@ -45,3 +47,9 @@ async def get_meta(services: TheServices) -> Meta:
         temporal_ui_url=services.api.temporal_ui_url,
         model_configured=services.language.configured,
     )
+
+
+@router.get("/rules")
+async def get_rules() -> tuple[PhaseRules, ...]:
+    """Every rule of every phase with its weight, as evaluations apply them."""
+    return rule_book()

@@ -2,16 +2,20 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import Payload, ProjectId, SpecId
 from models.contracts.checks import CheckEvidence
-from models.contracts.evaluations import Evaluation
+from models.contracts.evaluations import Evaluation, EvaluationLimits
+from models.contracts.gates import GateBrief
 from models.contracts.phases import Phase
+from models.contracts.questions import SettledAnswer
 from models.contracts.tasks import TaskNode
+from models.contracts.usage import Usage
 
 
 class AttemptState(StrEnum):
@@ -42,6 +46,8 @@ class RunPhase(Payload):
     documents: dict[Phase, ArtifactRef] = Field(default_factory=dict)
     previous: ArtifactRef | None = None
     feedback: str = ""
+    answers: tuple[SettledAnswer, ...] = ()
+    steering: str = ""
 
 
 class PhaseDraft(Payload):
@@ -49,6 +55,12 @@ class PhaseDraft(Payload):
 
     document: ArtifactRef
     summary: str
+
+
+class PhaseProgress(Payload):
+    """How a slice of an attempt ended: with a document, or stopped because the spec is paused."""
+
+    draft: PhaseDraft | None = None
 
 
 class PhaseCommands(Payload):
@@ -71,26 +83,27 @@ class EvaluateDocument(Payload):
     threshold: float
     baseline: CheckEvidence | None = None
     baseline_accepted: bool = False
-
-
-class EvaluationSummary(Payload):
-    """What the workflow needs of an evaluation; the whole is stored with the attempt."""
-
-    passed: bool
-    score: float
-    feedback: str
+    working_directory: str = ""
+    limits: EvaluationLimits = EvaluationLimits()
+    judge: Literal["off", "advisory", "blocking"] = "off"
+    model: str = ""
 
 
 class AcceptDocument(Payload):
-    """Store a passed document as the next version of its phase, with its Markdown."""
+    """Store a document as the next version of its phase, with its Markdown.
+
+    ``source_key`` makes it idempotent; ``reason`` says how the version came to be.
+    """
 
     spec_id: SpecId
     project_id: ProjectId
     phase: Phase
-    attempt: int
+    source_key: str
     document: ArtifactRef
     author: str
     title: str
+    reason: str = ""
+    answers: tuple[SettledAnswer, ...] = ()
 
 
 class DocumentVersion(Payload):
@@ -101,7 +114,25 @@ class DocumentVersion(Payload):
     document: ArtifactRef
     markdown: ArtifactRef
     author: str
+    reason: str = ""
     created_at: datetime
+
+
+class AcceptedDocument(Payload):
+    """A stored version, with what a person needs to know about it at a gate."""
+
+    version: DocumentVersion
+    brief: GateBrief
+
+
+class ReadQuestions(Payload):
+    """Find the questions that an exploration asks."""
+
+    spec_id: SpecId
+    attempt: int
+    document: ArtifactRef
+    asked_at: datetime
+    deadline: datetime | None = None
 
 
 class Attempt(Payload):
@@ -113,16 +144,64 @@ class Attempt(Payload):
     state: AttemptState
     document: ArtifactRef | None = None
     evaluation: Evaluation | None = None
+    prompt: ArtifactRef | None = None
+    prompt_version: str | None = None
     created_at: datetime
 
 
+class AttemptPrompt(Payload):
+    """What the model was asked, and with what: nothing of an attempt is hidden."""
+
+    model: str
+    prompt_version: str
+    system: str
+    opening: str
+    tools: tuple[dict[str, JsonValue], ...] = ()
+
+
+class TranscriptTurn(Payload):
+    """One answer of the model and what its tools gave back, as the Messages API has them."""
+
+    turn: int
+    content: JsonValue
+    stop_reason: str | None = None
+    results: tuple[dict[str, JsonValue], ...] = ()
+    usage: Usage = Usage()
+
+
+class Transcript(Payload):
+    """A conversation as it was held; ``next_cursor`` is None on the last page."""
+
+    opening: str
+    turns: tuple[TranscriptTurn, ...]
+    next_cursor: str | None = None
+
+
+class ItemChanges(Payload):
+    """Ids of items that differ between two versions of a document."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
 class SyncPlan(Payload):
-    """Compute the sync report and, without blockers, write tickets and tasks."""
+    """Compute the sync report and, without blockers, write tickets and tasks.
+
+    ``fixed`` are local ids of tasks that have begun and stay as they are. Of the others, merged ones
+    are kept with ``keep_merged``, and ``restart`` puts every other known one back to the start.
+    ``run`` is the spec's run, part of the facts' keys. A ``dry_run`` writes nothing.
+    """
 
     spec_id: SpecId
     project_id: ProjectId
     title: str
     documents: dict[Phase, ArtifactRef]
+    fixed: tuple[str, ...] = ()
+    keep_merged: bool = False
+    restart: bool = False
+    run: int = 1
+    dry_run: bool = False
 
 
 class SyncOutcome(Payload):
@@ -135,3 +214,4 @@ class SyncOutcome(Payload):
     blockers: tuple[str, ...] = ()
     nodes: tuple[TaskNode, ...] = ()
     coverage: float = 0.0
+    changes: ItemChanges = ItemChanges()

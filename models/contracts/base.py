@@ -36,3 +36,4 @@ class Timings(Payload):
     retry_maximum: timedelta = timedelta(seconds=30)
     slot_recheck: timedelta = timedelta(minutes=15)
     pause_recheck: timedelta = timedelta(minutes=15)
+    provider_wait: timedelta = timedelta(seconds=60)

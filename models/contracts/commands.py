@@ -5,13 +5,21 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import GateId, Payload, Request
-from models.contracts.gates import DecisionKind
+from models.contracts.budgets import BudgetLimits
+from models.contracts.evaluations import EvaluationSummary
+from models.contracts.gates import Comment, DecisionKind
+from models.contracts.phases import Phase
 
 SPEC_WORKFLOW: Final = "SpecWorkflow"
 TASK_WORKFLOW: Final = "TaskWorkflow"
 STATE_QUERY: Final = "state"
 DECIDE_GATE_UPDATE: Final = "decide_gate"
+ANSWER_QUESTION_UPDATE: Final = "answer_question"
+ANSWER_SIGNAL: Final = "accept_answer"
+SAVE_DOCUMENT_UPDATE: Final = "save_document"
+BUDGET_HIT_SIGNAL: Final = "budget_hit"
 COMMAND_SIGNAL: Final = "accept_command"
 SLOT_SIGNAL: Final = "slot_granted"
 RESUME_SIGNAL: Final = "resume_task"
@@ -37,6 +45,9 @@ class CommandName(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
+    RETRY_PHASE = "retry_phase"
+    RERUN_FROM = "rerun_from"
+    SET_BUDGET = "set_budget"
 
 
 class CommandRule(Payload):
@@ -58,6 +69,9 @@ COMMANDS: Final[dict[CommandName, CommandRule]] = {
         CommandRule(name=CommandName.PAUSE, title="Pause"),
         CommandRule(name=CommandName.RESUME, title="Resume"),
         CommandRule(name=CommandName.CANCEL, title="Cancel"),
+        CommandRule(name=CommandName.RETRY_PHASE, title="Retry phase", signal_without_worker=False),
+        CommandRule(name=CommandName.RERUN_FROM, title="Re-run from", signal_without_worker=False),
+        CommandRule(name=CommandName.SET_BUDGET, title="Set budget", role="admin"),
     )
 }
 
@@ -71,18 +85,35 @@ class AllowedAction(Payload):
 
 
 class CommandBody(Request):
-    """What a person may add to a command."""
+    """What a person may add to a command; ``reason`` is also the note of a retry or a re-run.
 
-    reason: str = Field(default="", max_length=2_000)
+    ``budget`` belongs to ``set_budget``. The rest belongs to ``rerun_from``: ``keep_merged`` stays on
+    the branch and keeps merged tasks that the new plan still has, else a new branch begins at the
+    base; ``use_draft`` takes the person's draft of that phase in the place of a generated document.
+    """
+
+    reason: str = Field(default="", max_length=10_000)
+    budget: BudgetLimits | None = None
+    from_phase: Phase | None = None
+    keep_merged: bool = False
+    use_draft: bool = False
 
 
 class SpecCommand(Payload):
-    """A command as the workflow takes it; ``id`` makes it idempotent."""
+    """A command as the workflow takes it; ``id`` makes it idempotent.
+
+    ``budget`` belongs to ``set_budget``; ``from_phase``, ``given`` and ``keep_merged`` to
+    ``rerun_from``, whose ``reason`` is the note.
+    """
 
     id: str
     name: CommandName
     by: str
     reason: str = ""
+    budget: BudgetLimits | None = None
+    from_phase: Phase | None = None
+    given: ArtifactRef | None = None
+    keep_merged: bool = False
 
 
 class GateCommand(Payload):
@@ -93,7 +124,35 @@ class GateCommand(Payload):
     kind: DecisionKind
     by: str
     note: str = ""
+    comments: tuple[Comment, ...] = ()
     artifact_sha256: str | None = None
+    document: ArtifactRef | None = None
+    budget: BudgetLimits | None = None
+
+
+class SaveDocument(Payload):
+    """A person's version of a phase's document, for the workflow to judge and put in force.
+
+    ``based_on`` is the hash of the document that the person changed.
+    """
+
+    id: str
+    phase: Phase
+    document: ArtifactRef
+    based_on: str
+    by: str
+    reason: str = ""
+
+
+class SavedDocument(Payload):
+    """What became of a saved document.
+
+    ``in_force`` is False while a gate asks about it.
+    """
+
+    evaluation: EvaluationSummary
+    version: int
+    in_force: bool
 
 
 class CommandAccepted(Payload):

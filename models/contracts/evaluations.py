@@ -22,6 +22,24 @@ class Finding(Payload):
         return self.score < 1
 
 
+class EvaluationLimits(Payload):
+    """How much a person can review; ``max_design_words`` is of a medium feature."""
+
+    max_requirements: int = Field(default=25, ge=1, le=300)
+    max_design_words: int = Field(default=2_500, ge=100, le=50_000)
+
+
+DEFAULT_LIMITS = EvaluationLimits()
+
+
+class JudgeVerdict(Payload):
+    """What the optional model judge says: a score (0..1), and what it doubts."""
+
+    passed: bool
+    score: float = Field(ge=0, le=1)
+    doubts: tuple[str, ...] = ()
+
+
 class Evaluation(Payload):
     """All findings of one document.
 
@@ -34,6 +52,7 @@ class Evaluation(Payload):
     threshold: float = Field(ge=0, le=1)
     passed: bool
     findings: tuple[Finding, ...]
+    judge: JudgeVerdict | None = None
 
     def feedback(self) -> str:
         """What failed, as the model and the person both read it; empty when nothing did."""
@@ -43,4 +62,36 @@ class Evaluation(Payload):
             for f in self.findings
             if f.failed
         ]
+        if self.judge is not None:
+            lines += [f"- [judge] {doubt}" for doubt in self.judge.doubts]
         return "\n".join(lines)
+
+
+class EvaluationSummary(Payload):
+    """What the workflow needs of an evaluation; the whole is stored with the attempt.
+
+    ``holds`` is True when every hard rule holds, whatever the score.
+    """
+
+    passed: bool
+    score: float
+    feedback: str
+    holds: bool = True
+    doubts: tuple[str, ...] = ()
+
+
+class RuleInfo(Payload):
+    """One rule as people read it; a hard rule has no weight."""
+
+    id: str
+    says: str
+    hard: bool
+    weight: float
+
+
+class PhaseRules(Payload):
+    """The rules of a phase, and the score to reach unless a project says otherwise."""
+
+    phase: Phase
+    threshold: float
+    rules: tuple[RuleInfo, ...]

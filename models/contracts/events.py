@@ -6,20 +6,57 @@ the fact without its ``event_type`` and ``phase``.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
-from models.contracts.artifacts import ArtifactRef
-from models.contracts.base import Payload, ProjectId, SpecId, TaskId, TicketId
-from models.contracts.checks import CheckEvidence
-from models.contracts.evaluations import Finding
-from models.contracts.gates import Gate, GateDecision
-from models.contracts.phases import Phase
+from models.contracts.base import Payload, ProjectId, SpecId, TaskId
+from models.contracts.facts import (
+    AttemptEvaluated,
+    BaseFound,
+    BranchCreated,
+    BudgetSet,
+    BudgetWarned,
+    CallLost,
+    DocumentEdited,
+    DocumentStored,
+    DriftDetected,
+    ExecutionCompleted,
+    ExecutionFailed,
+    ExecutionStarted,
+    FinalChecked,
+    GateDecided,
+    GateExpired,
+    GateOpened,
+    GateReminded,
+    PhaseCompleted,
+    PhaseFailed,
+    PhaseRetry,
+    PhaseStarted,
+    PlanEdited,
+    Progress,
+    PullRequestCreated,
+    QuestionMoved,
+    Rerun,
+    SpecCommanded,
+    SpecCreated,
+    SyncCounted,
+    Waiting,
+)
+from models.contracts.gates import Gate
+from models.contracts.questions import Question
 from models.contracts.specs import SpecView
+from models.contracts.task_facts import (
+    AgentStarted,
+    AgentTurn,
+    SandboxMoved,
+    TaskCreated,
+    TaskMoved,
+    TaskReplanned,
+    TicketCreated,
+)
 from models.contracts.tasks import TaskView
-from models.contracts.usage import Usage
 
 NOTIFY_CHANNEL: Final = "specwright_events"
 
@@ -32,296 +69,41 @@ class EventSource(StrEnum):
     SYSTEM = "system"
 
 
-class SpecCreated(Payload):
-    """A spec was launched; carries the whole first view."""
-
-    event_type: Literal["spec.created"] = "spec.created"
-    spec: SpecView
-
-
-class ExecutionStarted(Payload):
-    """The workflow began."""
-
-    event_type: Literal["spec.execution_started"] = "spec.execution_started"
-    title: str
-    description: str
-    phases: tuple[Phase, ...]
-    base_commit: str | None = None
-
-
-class ExecutionCompleted(Payload):
-    """The pull request exists."""
-
-    event_type: Literal["spec.execution_completed"] = "spec.execution_completed"
-    phases_completed: tuple[Phase, ...]
-    markdown_artifacts: dict[Phase, str] = Field(default_factory=dict)
-    ticket_creation: dict[str, int] = Field(default_factory=dict)
-
-
-class ExecutionFailed(Payload):
-    """The run cannot go on."""
-
-    event_type: Literal["spec.execution_failed"] = "spec.execution_failed"
-    failed_phase: Phase | None = None
-    error: str
-
-
-class PhaseStarted(Payload):
-    """An attempt of a phase began."""
-
-    event_type: Literal["spec.phase_started"] = "spec.phase_started"
-    phase: Phase
-    attempt: int
-
-
-class AttemptEvaluated(Payload):
-    """The rules were applied to an attempt's document."""
-
-    event_type: Literal["spec.attempt_evaluated"] = "spec.attempt_evaluated"
-    phase: Phase
-    attempt: int
-    eval_score: float
-    threshold: float
-    passed: bool
-    failed_findings: tuple[Finding, ...] = ()
-
-
-class PhaseRetry(Payload):
-    """The next attempt follows, with the feedback."""
-
-    event_type: Literal["spec.phase_retry"] = "spec.phase_retry"
-    phase: Phase
-    retry_count: int
-    max_retries: int
-    reason: str
-
-
-class PhaseCompleted(Payload):
-    """A phase's document is approved."""
-
-    event_type: Literal["spec.phase_completed"] = "spec.phase_completed"
-    phase: Phase
-    eval_score: float
-    duration_seconds: float
-    retry_count: int
-    version: int | None = None
-
-
-class PhaseFailed(Payload):
-    """A phase ran out of attempts or hit an error; a failure gate follows."""
-
-    event_type: Literal["spec.phase_failed"] = "spec.phase_failed"
-    phase: Phase
-    reason: str
-    eval_feedback: str = ""
-    error: str | None = None
-
-
-class DocumentStored(Payload):
-    """A passed document became a version."""
-
-    event_type: Literal[
-        "spec.requirements_generated",
-        "spec.design_generated",
-        "spec.tasks_generated",
-        "spec.artifact_created",
-    ]
-    phase: Phase
-    artifact_type: str
-    path: str
-    version: int
-    document: ArtifactRef
-    markdown: ArtifactRef
-    requirement_count: int | None = None
-    component_count: int | None = None
-    task_count: int | None = None
-
-
-class SyncCounted(Payload):
-    """Steps of SYNC."""
-
-    event_type: Literal[
-        "spec.sync_started",
-        "spec.sync_completed",
-        "spec.tasks_queued",
-        "spec.tickets_creation_started",
-        "spec.tickets_creation_completed",
-    ]
-    items_to_sync: int | None = None
-    items_synced: int | None = None
-    ticket_count: int | None = None
-    task_count: int | None = None
-    tickets_created: int | None = None
-    tasks_created: int | None = None
-    errors: tuple[str, ...] = ()
-
-
-class TicketCreated(Payload):
-    """A planned ticket became a ticket."""
-
-    event_type: Literal["spec.ticket_created"] = "spec.ticket_created"
-    ticket_id: TicketId
-    title: str
-
-
-class TaskCreated(Payload):
-    """A planned task became a task."""
-
-    event_type: Literal["spec.task_created"] = "spec.task_created"
-    task_id: TaskId
-    title: str
-    ticket_id: TicketId
-    task: TaskView
-
-
-class GateOpened(Payload):
-    """A person is asked."""
-
-    event_type: Literal["spec.gate_opened"] = "spec.gate_opened"
-    gate: Gate
-
-
-class GateDecided(Payload):
-    """A person answered."""
-
-    event_type: Literal["spec.gate_decided"] = "spec.gate_decided"
-    gate: Gate
-    decision: GateDecision
-
-
-class SpecCommanded(Payload):
-    """A person paused, resumed or cancelled."""
-
-    event_type: Literal["spec.paused", "spec.resumed", "spec.cancelled"]
-    by: str
-    reason: str = ""
-
-
-class Progress(Payload):
-    """A line about what is going on."""
-
-    event_type: Literal["spec.progress"] = "spec.progress"
-    message: str
-    phase: Phase | None = None
-    eval_passed: bool | None = None
-    eval_details: str | None = None
-
-
-class BranchCreated(Payload):
-    """The spec's branch exists on the forge."""
-
-    event_type: Literal["spec.branch_created"] = "spec.branch_created"
-    branch_name: str
-    head: str
-
-
-class FinalChecked(Payload):
-    """The final check of the branch's head was run."""
-
-    event_type: Literal["spec.final_checked"] = "spec.final_checked"
-    check: CheckEvidence
-
-
-class PullRequestCreated(Payload):
-    """The pull request, or the local record of one, exists."""
-
-    event_type: Literal["spec.pull_request_created"] = "spec.pull_request_created"
-    number: int
-    url: str
-
-
-class Waiting(Payload):
-    """Work waits for something with a known or unknown end."""
-
-    event_type: Literal["waiting"] = "waiting"
-    until: datetime | None = None
-    reason: str
-    task_id: TaskId | None = None
-
-
-class AgentTurn(Payload):
-    """A model answered once; ``phase`` for the planner, ``task_id`` for an agent."""
-
-    event_type: Literal["agent.turn"] = "agent.turn"
-    turn: int
-    tool: str
-    summary: str
-    usage: Usage
-    phase: Phase | None = None
-    task_id: TaskId | None = None
-    round: int | None = None
-
-
-class AgentStarted(Payload):
-    """An agent began, or resumed, a round of a task."""
-
-    event_type: Literal["agent.started"] = "agent.started"
-    task_id: TaskId
-    local_id: str
-    round: int
-    model: str
-
-
-class TaskMoved(Payload):
-    """A task changed its state."""
-
-    event_type: Literal[
-        "task.queued",
-        "task.provisioning",
-        "task.working",
-        "task.waiting",
-        "task.checking",
-        "task.check_failed",
-        "task.merging",
-        "task.conflict",
-        "task.merged",
-        "task.failed",
-        "task.blocked",
-        "task.skipped",
-        "task.cancelled",
-        "task.retried",
-    ]
-    task_id: TaskId
-    local_id: str
-    round: int = 0
-    reason: str | None = None
-    reason_code: str | None = None
-    commit: str | None = None
-    check: CheckEvidence | None = None
-
-
-class SandboxMoved(Payload):
-    """A sandbox changed its state; ``name`` is ours and deterministic."""
-
-    event_type: Literal["sandbox.creating", "sandbox.spawned", "sandbox.lost", "sandbox.terminated"]
-    name: str
-    task_id: TaskId | None = None
-    provider: str
-
-
 Fact = Annotated[
     SpecCreated
     | ExecutionStarted
     | ExecutionCompleted
     | ExecutionFailed
     | PhaseStarted
+    | BaseFound
     | AttemptEvaluated
     | PhaseRetry
     | PhaseCompleted
     | PhaseFailed
     | DocumentStored
     | SyncCounted
-    | TicketCreated
-    | TaskCreated
     | GateOpened
     | GateDecided
     | SpecCommanded
+    | GateReminded
+    | GateExpired
+    | QuestionMoved
+    | DocumentEdited
+    | Rerun
+    | PlanEdited
+    | BudgetWarned
+    | BudgetSet
+    | DriftDetected
+    | CallLost
     | Progress
     | BranchCreated
     | FinalChecked
     | PullRequestCreated
     | Waiting
+    | TicketCreated
+    | TaskCreated
     | AgentTurn
+    | TaskReplanned
     | AgentStarted
     | TaskMoved
     | SandboxMoved,
@@ -361,6 +143,7 @@ class ViewFragment(Payload):
     spec: SpecView | None = None
     task: TaskView | None = None
     gate: Gate | None = None
+    question: Question | None = None
 
 
 class Event(Payload):

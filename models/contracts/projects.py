@@ -1,11 +1,13 @@
 """Projects: a repository, how it proves itself, and the settings a spec starts from."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
 from models.contracts.base import Payload, ProjectId, Request
+from models.contracts.budgets import BudgetLimits
+from models.contracts.evaluations import EvaluationLimits
 from models.contracts.phases import Phase
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -71,13 +73,31 @@ class ConfirmEnvironment(Payload):
 
 
 class ProjectSettings(Payload):
-    """Settings of a project; a spec starts with a copy and may override them."""
+    """Settings of a project; a spec starts with a copy and may override them.
+
+    ``models`` and ``thresholds`` override one phase. ``gate_deadline`` is how long a gate waits
+    before ``on_deadline`` holds, for ever when None. ``question_deadline`` is how long explore's
+    questions wait for a person; None lets the assumed answers stand once explore is approved.
+    ``steering`` is told to every model in addition to ``.spec/steering.md`` of the repository.
+    """
 
     planner_model: str | None = None
     agent_model: str | None = None
+    models: dict[Phase, str] = Field(default_factory=dict[Phase, str])
     max_attempts: int = Field(default=3, ge=1, le=10)
     threshold: float = Field(default=0.7, ge=0, le=1)
+    thresholds: dict[Phase, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict[Phase, float]
+    )
+    limits: EvaluationLimits = EvaluationLimits()
+    judge: Literal["off", "advisory", "blocking"] = "off"
     gates: dict[Phase, GatePolicy] = Field(default_factory=default_gates)
+    gate_deadline: timedelta | None = Field(default=None, gt=timedelta(0))
+    on_deadline: Literal["remind", "approve", "reject"] = "remind"
+    question_deadline: timedelta | None = Field(default=None, gt=timedelta(0))
+    drift_policy: Literal["go_on", "ask", "re_explore"] = "go_on"
+    budget: BudgetLimits = BudgetLimits()
+    steering: str = Field(default="", max_length=20_000)
     max_parallel_tasks: int = Field(default=4, ge=1, le=50)
     max_rounds: int = Field(default=3, ge=1, le=10)
     max_turns: int = Field(default=200, ge=1, le=1_000)
@@ -87,6 +107,17 @@ class ProjectSettings(Payload):
     @classmethod
     def _every_phase_has_a_policy(cls, gates: dict[Phase, GatePolicy]) -> dict[Phase, GatePolicy]:
         return {**default_gates(), **gates}
+
+    def threshold_of(self, phase: Phase) -> float:
+        """The score that a document of this phase must reach."""
+        return self.thresholds.get(phase, self.threshold)
+
+    def overridden_by(self, other: "ProjectSettings | None") -> "ProjectSettings":
+        """These settings with those fields of another that were given there."""
+        if other is None:
+            return self
+        given = {name: getattr(other, name) for name in other.model_fields_set}
+        return self.model_copy(update=given)
 
 
 class Project(Payload):
@@ -108,6 +139,20 @@ class CreateProject(Request):
     repository: Repository
     default_branch: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "main"
     settings: ProjectSettings = ProjectSettings()
+
+
+class UpdateProject(Request):
+    """Fields of a project to change; those not given stay."""
+
+    name: Name | None = None
+    default_branch: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    settings: ProjectSettings | None = None
+
+
+class Steering(Request):
+    """Notes that every model of the project reads."""
+
+    text: str = Field(max_length=20_000)
 
 
 class ProjectPage(Payload):

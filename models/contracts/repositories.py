@@ -6,6 +6,7 @@ from pydantic import Field
 
 from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import Payload, ProjectId, SpecId, TaskId
+from models.contracts.phases import Phase
 
 SHA_PATTERN = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
 
@@ -26,7 +27,10 @@ class MirrorState(Payload):
 
 
 class PublishBranch(Payload):
-    """Make the spec's branch on the forge, with the documents as its first commit."""
+    """Make the spec's branch on the forge, with the documents as its first commit.
+
+    ``update`` also takes a branch that is there, and puts the documents on top of it.
+    """
 
     project_id: ProjectId
     spec_id: SpecId
@@ -34,6 +38,7 @@ class PublishBranch(Payload):
     base_commit: str = Field(pattern=SHA_PATTERN)
     title: str
     files: dict[str, ArtifactRef]
+    update: bool = False
 
 
 class BranchState(Payload):
@@ -109,3 +114,20 @@ class PullRequest(Payload):
     base_branch: str
     head: str
     state: Literal["open", "merged", "closed"] = "open"
+
+
+class FindDrift(Payload):
+    """Compare the target branch with a spec's base commit, for the files its documents cite."""
+
+    project_id: ProjectId
+    base_branch: str
+    base_commit: str = Field(pattern=SHA_PATTERN)
+    working_directory: str = ""
+    documents: dict[Phase, ArtifactRef]
+
+
+class DriftReport(Payload):
+    """The branch's head, and cited files that differ there; none without drift."""
+
+    head: str
+    files: tuple[str, ...] = ()

@@ -11,7 +11,8 @@ from models.contracts.base import Payload, ProjectId, Request, SpecId, Timings
 from models.contracts.commands import AllowedAction
 from models.contracts.gates import Gate
 from models.contracts.phases import PHASES, Phase
-from models.contracts.projects import ProjectSettings
+from models.contracts.projects import Environment, ProjectSettings
+from models.contracts.questions import LaunchAnswer, Question, SettledAnswer
 from models.contracts.repositories import PullRequest
 from models.contracts.usage import Usage
 
@@ -48,7 +49,10 @@ class PhaseState(StrEnum):
 
 
 class PhaseView(Payload):
-    """One phase as people read it; ``score`` is that of the last evaluation."""
+    """One phase as people read it; ``score`` is that of the last evaluation.
+
+    ``stale`` means that an earlier phase's document has a newer version than this one was based on.
+    """
 
     phase: Phase
     state: PhaseState = PhaseState.PENDING
@@ -62,6 +66,7 @@ class PhaseView(Payload):
     document: ArtifactRef | None = None
     markdown: ArtifactRef | None = None
     feedback: str | None = None
+    stale: bool = False
     usage: Usage = Usage()
 
 
@@ -85,7 +90,12 @@ class SpecView(Payload):
     pull_request_url: str | None = None
     pull_request_number: int | None = None
     open_gate: Gate | None = None
+    open_questions: int = 0
     waiting_reason: str | None = None
+    waiting_until: datetime | None = None
+    drift: tuple[str, ...] = ()
+    run: int = 1
+    forked_from: SpecId | None = None
     final_check_passed: bool | None = None
     error: str | None = None
     model: str
@@ -128,6 +138,7 @@ class LaunchSpec(Request):
     auto_execute: bool = True
     base_branch: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     settings: ProjectSettings | None = None
+    answers: tuple[LaunchAnswer, ...] = Field(default=(), max_length=25)
 
 
 class LaunchedSpec(Payload):
@@ -139,8 +150,41 @@ class LaunchedSpec(Payload):
     message: str
 
 
+class KeptDocument(Payload):
+    """An approved document that a run begins with."""
+
+    document: ArtifactRef
+    markdown: ArtifactRef
+    score: float = 0
+
+
+class SpecStart(Payload):
+    """Where a run begins that is not the spec's first, and what it keeps.
+
+    ``documents`` are those of the phases before ``from_phase``. ``given`` is a person's document
+    for ``from_phase`` itself, judged and asked about instead of a generated one; ``previous`` is
+    the one to revise. ``attempts`` are the numbers used so far. ``accepted`` are ids of commands
+    that were taken before. ``by`` gave the command with ``note``.
+    """
+
+    from_phase: Phase = Phase.EXPLORE
+    run: int = 1
+    by: str = ""
+    note: str = ""
+    documents: dict[Phase, KeptDocument] = Field(default_factory=dict[Phase, KeptDocument])
+    given: ArtifactRef | None = None
+    previous: ArtifactRef | None = None
+    attempts: dict[Phase, int] = Field(default_factory=dict[Phase, int])
+    rounds: dict[str, int] = Field(default_factory=dict[str, int])
+    base_commit: str | None = None
+    environment: Environment | None = None
+    answers: tuple[SettledAnswer, ...] = ()
+    keep_merged: bool = False
+    accepted: tuple[str, ...] = ()
+
+
 class SpecInput(Payload):
-    """Input of a spec's workflow."""
+    """Input of a spec's workflow; ``start`` is None for the first run of a spec of its own."""
 
     spec_id: SpecId
     project_id: ProjectId
@@ -152,7 +196,25 @@ class SpecInput(Payload):
     settings: ProjectSettings
     planner_model: str
     agent_model: str
+    answers: tuple[LaunchAnswer, ...] = ()
+    start: SpecStart | None = None
     timings: Timings = Timings()
+
+
+class ForkSpec(Request):
+    """Make a new spec from this one's phases before ``from_phase``."""
+
+    from_phase: Phase
+    title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] | None = None
+    description: Annotated[str, StringConstraints(strip_whitespace=True)] | None = None
+    note: str = Field(default="", max_length=10_000)
+    settings: ProjectSettings | None = None
+
+
+class EstimateSpec(Request):
+    """Ask what a spec of this project may cost."""
+
+    project_id: ProjectId
 
 
 class SpecResult(Payload):
@@ -172,6 +234,7 @@ class SpecState(Payload):
     gate: Gate | None = None
     paused: bool = False
     cancelling: bool = False
+    questions: tuple[Question, ...] = ()
     waiting_reason: str | None = None
     tasks: dict[str, str] = Field(default_factory=dict)
     allowed_actions: tuple[AllowedAction, ...] = ()

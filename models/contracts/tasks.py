@@ -1,6 +1,6 @@
 """Tasks: what runs of a plan, and what the workflows and activities say about it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -37,7 +37,10 @@ SETTLED: frozenset[TaskState] = frozenset(
 
 
 class TaskNode(Payload):
-    """A task as the DAG sees it; ``depends_on`` are indices into the plan's list of nodes."""
+    """A task as the DAG sees it; ``depends_on`` are indices into the plan's list of nodes.
+
+    ``merged`` was done in an earlier run; ``first_round`` goes on counting after one.
+    """
 
     task_id: TaskId
     local_id: str
@@ -47,6 +50,8 @@ class TaskNode(Payload):
     depends_on: tuple[int, ...] = ()
     extra_check: str | None = None
     expects_changes: bool = True
+    merged: bool = False
+    first_round: int = 1
 
 
 class TaskView(Payload):
@@ -77,6 +82,7 @@ class TaskView(Payload):
     usage: Usage = Usage()
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    retired: bool = False
     as_of_seq: int = 0
 
 
@@ -87,7 +93,11 @@ class TaskList(Payload):
 
 
 class TaskInput(Payload):
-    """Input of a task's workflow."""
+    """Input of a task's workflow.
+
+    Rounds count through the task's life; those before ``context_from`` belong to another run of
+    the spec and are not told to the agent.
+    """
 
     task_id: TaskId
     spec_id: SpecId
@@ -100,6 +110,7 @@ class TaskInput(Payload):
     extra_check: str | None = None
     expects_changes: bool = True
     first_round: int = 1
+    context_from: int = 1
     note: str = ""
     settings: ProjectSettings
     timings: Timings = Timings()
@@ -131,6 +142,8 @@ class RunAgent(Payload):
     feedback: str = ""
     restart_workspace: bool = False
     working_directory: str = ""
+    provider_wait: timedelta = timedelta(seconds=60)
+    context_from: int = 1
 
 
 class TestClaim(Payload):
@@ -143,10 +156,12 @@ class TestClaim(Payload):
 class AgentResult(Payload):
     """How a slice ended.
 
-    ``work`` is a bundle ``base..head``, None when nothing was committed.
+    ``work`` is a bundle ``base..head``, None when nothing was committed. ``until`` is when the
+    model provider may be asked again, on ``waiting``.
     """
 
-    outcome: Literal["finished", "asked", "paused", "yielded", "out_of_turns"]
+    outcome: Literal["finished", "asked", "paused", "yielded", "out_of_turns", "waiting"]
+    until: datetime | None = None
     summary: str = ""
     work: ArtifactRef | None = None
     head: str | None = None

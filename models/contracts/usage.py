@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from pydantic import Field
+
 from models.contracts.base import Payload
 
 
@@ -31,3 +33,28 @@ class Usage(Payload):
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             cost_usd=cost,
         )
+
+
+class Price(Payload):
+    """USD for a million tokens of each kind."""
+
+    input: Decimal = Field(ge=0)
+    output: Decimal = Field(ge=0)
+    cache_read: Decimal = Field(ge=0)
+    cache_write: Decimal = Field(ge=0)
+
+    @property
+    def dearest_input(self) -> Decimal:
+        """The most that a million input tokens can cost, cached or not."""
+        return max(self.input, self.cache_read, self.cache_write)
+
+
+class PriceTable(Payload):
+    """Prices by model; ``version`` is kept with every call that was priced by it."""
+
+    version: str
+    prices: dict[str, Price]
+
+    def of(self, model: str) -> Price | None:
+        """The price of a model, None when it is unknown."""
+        return self.prices.get(model)

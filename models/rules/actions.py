@@ -1,30 +1,39 @@
 """Which commands are allowed now, and why not: one rule for buttons and validators."""
 
 from models.contracts.commands import AllowedAction, CommandName
+from models.contracts.phases import GENERATED_PHASES, Phase
 from models.contracts.specs import CLOSED, SpecStatus
 
+_RUNNING = "The spec is already running."
 
-def command_refusal(name: CommandName, status: SpecStatus) -> str | None:
-    """Why a command is refused in this status; None when it is allowed."""
+
+def command_refusal(name: CommandName, status: SpecStatus, phase: Phase | None) -> str | None:
+    """Why a command is refused in this status and phase; None when it is allowed."""
+    if name == CommandName.RERUN_FROM:
+        return "The spec has not started." if status == SpecStatus.DRAFT else None
     if status in CLOSED:
         return f"The spec is {status.value}."
-    match name:
-        case CommandName.EXECUTE:
-            return None if status == SpecStatus.DRAFT else "The spec is already running."
-        case CommandName.PAUSE:
-            if status == SpecStatus.DRAFT:
-                return "The spec has not started."
-            return "The spec is already paused." if status == SpecStatus.PAUSED else None
-        case CommandName.RESUME:
-            return None if status == SpecStatus.PAUSED else "The spec is not paused."
-        case CommandName.CANCEL:
-            return None
+    if name == CommandName.EXECUTE:
+        return None if status == SpecStatus.DRAFT else _RUNNING
+    if name == CommandName.RESUME:
+        return None if status == SpecStatus.PAUSED else "The spec is not paused."
+    if name in {CommandName.PAUSE, CommandName.RETRY_PHASE}:
+        return _begun_refusal(name, status, phase)
+    return None
 
 
-def allowed_actions(status: SpecStatus) -> tuple[AllowedAction, ...]:
-    """Every command with whether it may be given in this status."""
+def _begun_refusal(name: CommandName, status: SpecStatus, phase: Phase | None) -> str | None:
+    if status == SpecStatus.DRAFT:
+        return "The spec has not started."
+    if name == CommandName.PAUSE:
+        return "The spec is already paused." if status == SpecStatus.PAUSED else None
+    return None if phase in GENERATED_PHASES else "No phase is being written now."
+
+
+def allowed_actions(status: SpecStatus, phase: Phase | None) -> tuple[AllowedAction, ...]:
+    """Every command with whether it may be given now."""
     found: list[AllowedAction] = []
     for name in CommandName:
-        reason = command_refusal(name, status)
+        reason = command_refusal(name, status, phase)
         found.append(AllowedAction(id=name.value, enabled=reason is None, reason=reason))
     return tuple(found)

@@ -56,18 +56,27 @@ def find_waves(dependencies: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ..
     Raises:
         ValueError: when there is a cycle.
     """
-    left: dict[str, set[str]] = {
-        key: {d for d in value if d in dependencies} for key, value in dependencies.items()
-    }
+    needs = {key: {d for d in value if d in dependencies} for key, value in dependencies.items()}
+    waiting = {key: len(before) for key, before in needs.items()}
+    dependents: dict[str, list[str]] = {key: [] for key in dependencies}
+    for key, before in needs.items():
+        for dependency in before:
+            dependents[dependency].append(key)
+    order = {key: position for position, key in enumerate(dependencies)}
+    wave = [key for key, count in waiting.items() if count == 0]
     waves: list[tuple[str, ...]] = []
-    while left:
-        wave = tuple(key for key, needs in left.items() if not needs)
-        if not wave:
-            msg = "the dependencies have a cycle"
-            raise ValueError(msg)
-        done = set(wave)
-        left = {key: needs - done for key, needs in left.items() if key not in done}
-        waves.append(wave)
+    while wave:
+        waves.append(tuple(wave))
+        following: list[str] = []
+        for done in wave:
+            for key in dependents[done]:
+                waiting[key] -= 1
+                if waiting[key] == 0:
+                    following.append(key)
+        wave = sorted(following, key=order.__getitem__)
+    if any(waiting.values()):
+        msg = "the dependencies have a cycle"
+        raise ValueError(msg)
     return tuple(waves)
 
 

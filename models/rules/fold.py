@@ -7,50 +7,58 @@ from datetime import datetime
 from typing import Final
 
 from models.contracts.base import TaskId
-from models.contracts.events import (
-    AgentTurn,
+from models.contracts.events import Fact, ViewFragment
+from models.contracts.facts import (
     AttemptEvaluated,
+    BaseFound,
     BranchCreated,
+    CallLost,
+    DocumentEdited,
     DocumentStored,
+    DriftDetected,
     ExecutionCompleted,
     ExecutionFailed,
     ExecutionStarted,
-    Fact,
     FinalChecked,
     GateDecided,
+    GateExpired,
     GateOpened,
+    GateReminded,
     PhaseCompleted,
     PhaseFailed,
     PhaseRetry,
     PhaseStarted,
     PullRequestCreated,
-    SandboxMoved,
+    QuestionMoved,
+    Rerun,
     SpecCommanded,
     SpecCreated,
     SyncCounted,
-    TaskCreated,
-    TaskMoved,
-    ViewFragment,
     Waiting,
 )
 from models.contracts.gates import GateKind
-from models.contracts.phases import Phase
+from models.contracts.phases import PHASES, Phase
 from models.contracts.specs import CLOSED, PhaseState, PhaseView, SpecStatus, SpecView
-from models.contracts.tasks import SETTLED, TaskState, TaskView
+from models.contracts.task_facts import (
+    AgentTurn,
+    SandboxMoved,
+    TaskCreated,
+    TaskMoved,
+    TaskReplanned,
+)
+from models.contracts.tasks import TaskView
 from models.rules.actions import allowed_actions
+from models.rules.fold_tasks import counted, fold_task
 
-TASK_STATES: Final[dict[str, TaskState]] = {
-    **{f"task.{state}": state for state in TaskState},
-    "task.check_failed": TaskState.WORKING,
-    "task.conflict": TaskState.WORKING,
-    "task.retried": TaskState.QUEUED,
-}
+GATE_FACTS: Final = (GateOpened, GateReminded, GateDecided, GateExpired)
 
 
 def task_of(fact: Fact) -> TaskId | None:
     """The task that a fact is about, or None."""
     match fact:
-        case TaskMoved() | AgentTurn() | SandboxMoved() | Waiting() | TaskCreated():
+        case TaskMoved() | SandboxMoved() | TaskCreated() | TaskReplanned():
+            return fact.task_id
+        case AgentTurn() | Waiting() | CallLost():
             return fact.task_id
         case _:
             return None
@@ -72,15 +80,18 @@ def fold(
         return ViewFragment(spec=_stamped(fact.spec, at, seq))
     if spec is None:
         return ViewFragment()
-    changed_task = _fold_task(task, fact, at)
+    changed_task = fold_task(task, fact, at)
     if changed_task is not None:
         changed_task = changed_task.model_copy(update={"as_of_seq": seq})
     changed = _fold_spec(spec, fact, at)
-    if changed_task is not None and task is not None:
-        merged = int(changed_task.state == TaskState.MERGED) - int(task.state == TaskState.MERGED)
-        changed = changed.model_copy(update={"tasks_merged": changed.tasks_merged + merged})
-    gate = fact.gate if isinstance(fact, GateOpened | GateDecided) else None
-    return ViewFragment(spec=_stamped(changed, at, seq), task=changed_task, gate=gate)
+    if changed_task is not None:
+        changed = counted(changed, task, changed_task)
+    return ViewFragment(
+        spec=_stamped(changed, at, seq),
+        task=changed_task,
+        gate=fact.gate if isinstance(fact, GATE_FACTS) else None,
+        question=fact.question if isinstance(fact, QuestionMoved) else None,
+    )
 
 
 def _stamped(spec: SpecView, at: datetime, seq: int) -> SpecView:
@@ -88,50 +99,7 @@ def _stamped(spec: SpecView, at: datetime, seq: int) -> SpecView:
         update={
             "updated_at": at,
             "as_of_seq": seq,
-            "allowed_actions": allowed_actions(spec.status),
-        }
-    )
-
-
-def _fold_task(task: TaskView | None, fact: Fact, at: datetime) -> TaskView | None:
-    if isinstance(fact, TaskCreated):
-        return task or fact.task
-    if task is None:
-        return None
-    match fact:
-        case TaskMoved():
-            return _moved(task, fact, at)
-        case AgentTurn():
-            return task.model_copy(
-                update={
-                    "turns": task.turns + 1,
-                    "last_line": fact.summary,
-                    "usage": task.usage.plus(fact.usage),
-                }
-            )
-        case SandboxMoved(event_type="sandbox.spawned"):
-            return task.model_copy(update={"sandbox_id": fact.name})
-        case SandboxMoved(event_type="sandbox.terminated"):
-            return task.model_copy(update={"sandbox_id": None})
-        case Waiting():
-            return task.model_copy(update={"reason": fact.reason})
-        case _:
-            return None
-
-
-def _moved(task: TaskView, fact: TaskMoved, at: datetime) -> TaskView:
-    state = TASK_STATES[fact.event_type]
-    started = task.started_at or (at if state == TaskState.PROVISIONING else None)
-    return task.model_copy(
-        update={
-            "state": state,
-            "round": max(fact.round, task.round),
-            "reason": fact.reason,
-            "reason_code": fact.reason_code,
-            "commit": fact.commit or task.commit,
-            "check": fact.check or task.check,
-            "started_at": started,
-            "finished_at": at if state in SETTLED else None,
+            "allowed_actions": allowed_actions(spec.status, spec.current_phase),
         }
     )
 
@@ -148,12 +116,12 @@ def _fold_spec(spec: SpecView, fact: Fact, at: datetime) -> SpecView:
                 document=fact.document,
                 markdown=fact.markdown,
             )
-        case GateOpened() | GateDecided():
+        case GateOpened() | GateReminded() | GateDecided() | GateExpired():
             return _fold_gate(spec, fact)
         case AgentTurn():
             return _fold_usage(spec, fact)
-        case TaskCreated():
-            return spec.model_copy(update={"tasks_total": spec.tasks_total + 1})
+        case Rerun() | DocumentEdited() | QuestionMoved():
+            return _fold_revision(spec, fact)
         case SpecCommanded():
             return _fold_command(spec, fact)
         case SyncCounted(event_type="spec.sync_started"):
@@ -163,10 +131,9 @@ def _fold_spec(spec: SpecView, fact: Fact, at: datetime) -> SpecView:
 
 
 def _fold_lifecycle(spec: SpecView, fact: Fact) -> SpecView:
-    update: dict[str, object]
     match fact:
         case ExecutionStarted():
-            update = {"status": SpecStatus.EXECUTING, "base_commit": fact.base_commit}
+            update = {"status": SpecStatus.EXECUTING}
         case ExecutionCompleted():
             update = {
                 "status": SpecStatus.COMPLETED,
@@ -176,17 +143,27 @@ def _fold_lifecycle(spec: SpecView, fact: Fact) -> SpecView:
             }
         case ExecutionFailed():
             update = {"status": SpecStatus.FAILED, "error": fact.error, "open_gate": None}
-        case BranchCreated():
-            update = {"branch_name": fact.branch_name}
-        case FinalChecked():
-            update = {"final_check_passed": fact.check.passed}
-        case PullRequestCreated():
-            update = {"pull_request_url": fact.url, "pull_request_number": fact.number}
         case Waiting(task_id=None):
-            update = {"waiting_reason": fact.reason}
+            update = {"waiting_reason": fact.reason, "waiting_until": fact.until}
         case _:
-            update = {}
+            update = _outcome(fact)
     return spec.model_copy(update=update)
+
+
+def _outcome(fact: Fact) -> dict[str, object]:
+    match fact:
+        case BranchCreated():
+            return {"branch_name": fact.branch_name}
+        case FinalChecked():
+            return {"final_check_passed": fact.check.passed}
+        case PullRequestCreated():
+            return {"pull_request_url": fact.url, "pull_request_number": fact.number}
+        case DriftDetected():
+            return {"drift": fact.files}
+        case BaseFound():
+            return {"base_commit": fact.base_commit}
+        case _:
+            return {}
 
 
 def _with_phase(spec: SpecView, phase: Phase, **update: object) -> SpecView:
@@ -237,15 +214,18 @@ def _fold_phase(
                 completed_at=at,
                 score=fact.eval_score,
                 feedback=None,
+                stale=False,
             )
         case PhaseFailed():
             failed = spec.model_copy(update={"error": fact.error or fact.reason})
             return _with_phase(failed, fact.phase, state=PhaseState.FAILED, feedback=fact.reason)
 
 
-def _fold_gate(spec: SpecView, fact: GateOpened | GateDecided) -> SpecView:
+def _fold_gate(
+    spec: SpecView, fact: GateOpened | GateReminded | GateDecided | GateExpired
+) -> SpecView:
     gate = fact.gate
-    opened = isinstance(fact, GateOpened)
+    opened = isinstance(fact, GateOpened | GateReminded)
     changed = spec.model_copy(
         update={
             "open_gate": gate if opened else None,
@@ -263,8 +243,64 @@ def _fold_usage(spec: SpecView, fact: AgentTurn) -> SpecView:
     changed = spec.model_copy(update={"usage": spec.usage.plus(fact.usage)})
     if fact.phase is None:
         return changed
+    if spec.waiting_until is not None:
+        changed = changed.model_copy(update={"waiting_reason": None, "waiting_until": None})
     view: PhaseView = changed.phase_view(fact.phase)
     return _with_phase(changed, fact.phase, usage=view.usage.plus(fact.usage))
+
+
+def _fold_revision(spec: SpecView, fact: Rerun | DocumentEdited | QuestionMoved) -> SpecView:
+    match fact:
+        case Rerun():
+            return _rerun(spec, fact)
+        case DocumentEdited():
+            later = PHASES[PHASES.index(fact.phase) + 1 :]
+            phases = tuple(
+                view.model_copy(update={"stale": True})
+                if view.phase in later and view.version is not None
+                else view
+                for view in spec.phases
+            )
+            return spec.model_copy(update={"phases": phases})
+        case QuestionMoved():
+            step = 1 if fact.event_type == "question.asked" else -1
+            return spec.model_copy(update={"open_questions": max(0, spec.open_questions + step)})
+
+
+def _rerun(spec: SpecView, fact: Rerun) -> SpecView:
+    """From ``from_phase`` on everything is ahead again; versions and money spent stay."""
+    begin = PHASES.index(fact.from_phase)
+    phases = tuple(
+        view
+        if PHASES.index(view.phase) < begin
+        else PhaseView(
+            phase=view.phase,
+            attempt=view.attempt,
+            version=view.version,
+            document=view.document,
+            markdown=view.markdown,
+            usage=view.usage,
+        )
+        for view in spec.phases
+    )
+    return spec.model_copy(
+        update={
+            "status": SpecStatus.EXECUTING,
+            "current_phase": fact.from_phase,
+            "phases": phases,
+            "run": fact.run,
+            "branch_name": fact.branch_name or spec.branch_name,
+            "pull_request_url": None,
+            "pull_request_number": None,
+            "final_check_passed": None,
+            "open_gate": None,
+            "open_questions": 0,
+            "waiting_reason": None,
+            "waiting_until": None,
+            "drift": (),
+            "error": None,
+        }
+    )
 
 
 def _fold_command(spec: SpecView, fact: SpecCommanded) -> SpecView:

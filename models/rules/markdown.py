@@ -7,6 +7,7 @@ from typing import Final
 from models.contracts.documents import Design, Exploration, Requirements
 from models.contracts.phases import Phase
 from models.contracts.plans import Document, SyncReport, TaskPlan
+from models.contracts.questions import SettledAnswer
 
 FILE_NAMES: Final[dict[Phase, str]] = {
     Phase.EXPLORE: "explore.md",
@@ -33,11 +34,21 @@ def spec_branch(title: str, spec_id: object) -> str:
     return f"spec/{slug(title)}-{str(spec_id).replace('-', '')[-8:]}"
 
 
-def to_markdown(document: Document, *, phase: Phase, title: str, spec_id: object) -> str:
-    """Render a document; the front matter's values are JSON strings, which YAML reads."""
+def to_markdown(
+    document: Document,
+    *,
+    phase: Phase,
+    title: str,
+    spec_id: object,
+    answers: tuple[SettledAnswer, ...] = (),
+) -> str:
+    """Render a document; the front matter's values are JSON strings, which YAML reads.
+
+    ``answers`` are those that stand for explore's questions; assumed ones are marked so.
+    """
     match document:
         case Exploration():
-            body = _exploration(document)
+            body = _exploration(document, answers)
         case Requirements():
             body = _requirements(document)
         case Design():
@@ -65,8 +76,14 @@ def _section(heading: str, lines: list[str]) -> list[str]:
     return [f"## {heading}", "", *lines, ""] if lines else []
 
 
-def _exploration(document: Exploration) -> list[str]:
+def _exploration(document: Exploration, answers: tuple[SettledAnswer, ...]) -> list[str]:
     feature = document.feature
+    told = [
+        f"- **{a.question}** {a.answer} *({'assumed' if a.assumed else 'answered'})*"
+        for a in answers
+        if a.question
+    ]
+    asked = [f"- **{q.question}** {q.assumed_answer} *(assumed)*" for q in document.questions]
     return [
         f"# {feature.one_liner}",
         "",
@@ -86,10 +103,7 @@ def _exploration(document: Exploration) -> list[str]:
         *_section("Out of scope", _bullets(feature.out_of_scope)),
         *_section("Constraints", _bullets(feature.constraints)),
         *_section("Risks", [f"- {r.risk}: {r.mitigation}" for r in feature.risks]),
-        *_section(
-            "Questions and assumed answers",
-            [f"- **{q.question}** {q.assumed_answer}" for q in document.questions],
-        ),
+        *_section("Questions and answers", told or asked),
     ]
 
 

@@ -14,6 +14,7 @@ from models.contracts.plans import (
     TaskPlan,
 )
 from models.rules.dag import PRIORITY_ORDER, critical_path, find_cycle, find_waves
+from models.rules.evaluations.rule import duplicates_of
 
 
 def compute_sync(requirements: Requirements, plan: TaskPlan) -> SyncReport:
@@ -46,9 +47,13 @@ def compute_sync(requirements: Requirements, plan: TaskPlan) -> SyncReport:
 
 
 def _coverage(requirements: Requirements, plan: TaskPlan) -> tuple[RequirementCoverage, ...]:
+    serving: dict[str, list[PlannedTask]] = {}
+    for task in plan.tasks:
+        for requirement_id in dict.fromkeys(task.requirement_ids):
+            serving.setdefault(requirement_id, []).append(task)
     found: list[RequirementCoverage] = []
     for requirement in requirements.requirements:
-        tasks = [t for t in plan.tasks if requirement.id in t.requirement_ids]
+        tasks = serving.get(requirement.id, [])
         shown = {c for t in tasks for c in t.acceptance_criteria_ids}
         wanted = {c.id for c in requirement.acceptance_criteria}
         status: Literal["covered", "partly", "uncovered"] = "uncovered"
@@ -62,11 +67,12 @@ def _coverage(requirements: Requirements, plan: TaskPlan) -> tuple[RequirementCo
 
 
 def _criteria(requirements: Requirements, plan: TaskPlan) -> tuple[CriterionCoverage, ...]:
+    showing: dict[str, list[str]] = {}
+    for task in plan.tasks:
+        for criterion_id in dict.fromkeys(task.acceptance_criteria_ids):
+            showing.setdefault(criterion_id, []).append(task.id)
     return tuple(
-        CriterionCoverage(
-            criterion_id=criterion.id,
-            task_ids=tuple(t.id for t in plan.tasks if criterion.id in t.acceptance_criteria_ids),
-        )
+        CriterionCoverage(criterion_id=criterion.id, task_ids=tuple(showing.get(criterion.id, ())))
         for requirement in requirements.requirements
         for criterion in requirement.acceptance_criteria
     )
@@ -84,6 +90,9 @@ def _blockers(
             f"the plan has {len(plan.tasks)} tasks, at most {MAX_PLANNED_TASKS} can run"
         )
     ids = {t.id for t in plan.tasks}
+    blockers += [
+        f"{i} is planned more than once" for i in duplicates_of([t.id for t in plan.tasks])
+    ]
     blockers += [
         f"{t.id} waits for {d}, which does not exist"
         for t in plan.tasks

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from models.contracts.checks import CheckEvidence
 from models.contracts.documents import Exploration, Requirements
+from models.contracts.questions import Question, QuestionStatus
 from models.contracts.specs import SpecView
 from models.contracts.tasks import TaskState, TaskView
 from models.contracts.traces import Trace, TraceRow
@@ -46,8 +47,12 @@ def pull_request_body(
     trace: Trace,
     tasks: Sequence[TaskView],
     final_check: CheckEvidence | None,
+    questions: Sequence[Question],
 ) -> str:
-    """The pull request's text: summary, trace, evidence, assumed answers and cost."""
+    """The pull request's text: summary, trace, evidence, assumed answers and cost.
+
+    Of questions that were asked more than once, the last time counts.
+    """
     cost = f"{spec.usage.cost_usd:.2f} USD" if spec.usage.cost_usd is not None else "unknown"
     lines = [exploration.feature.one_liner, "", exploration.feature.problem, ""]
     lines += ["## Trace", "", *trace_table(trace), ""]
@@ -61,7 +66,12 @@ def pull_request_body(
     for task in tasks:
         rounds = f", {task.round} rounds" if task.round > 1 else ""
         lines.append(f"- {task.local_id} {task.title}: {task.state.value}{rounds}")
-    assumed = [f"- {q.question} {q.assumed_answer}" for q in exploration.questions]
+    last = max((q.asked_at for q in questions), default=None)
+    assumed = [
+        f"- {q.text} {q.assumed_answer} *(assumed)*"
+        for q in questions
+        if q.asked_at == last and q.status == QuestionStatus.ASSUMED
+    ]
     lines += ["", "## Assumed answers", "", *(assumed or ["- none"])]
     tokens = spec.usage.input_tokens + spec.usage.output_tokens
     lines += ["", "## Cost", "", f"{spec.usage.calls} model calls, {tokens} tokens, {cost}"]

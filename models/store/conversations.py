@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -11,9 +11,9 @@ from models.contracts.base import SpecId
 from models.contracts.conversations import ConversationState, StoredTurn
 from models.contracts.usage import Usage
 from models.errors import Superseded
+from models.store import budgets
 from models.store.database import Session
-from models.store.identifiers import new_id
-from models.tables.conversations import ConversationRow, ModelCallRow, TurnRow
+from models.tables.conversations import ConversationRow, TurnRow
 
 
 async def open_conversation(
@@ -57,24 +57,25 @@ async def list_turns(session: Session, conversation_id: str) -> tuple[StoredTurn
     return tuple(StoredTurn.model_validate(row, from_attributes=True) for row in found.scalars())
 
 
+async def page_turns(
+    session: Session, conversation_id: str, after: int, limit: int
+) -> tuple[tuple[StoredTurn, ...], int | None]:
+    """Stored turns after a number, in order, and where the next page begins, None on the last."""
+    found = await session.execute(
+        select(TurnRow)
+        .where(col(TurnRow.conversation_id) == conversation_id, col(TurnRow.turn) > after)
+        .order_by(col(TurnRow.turn))
+        .limit(limit + 1)
+    )
+    rows = list(found.scalars())
+    turns = tuple(StoredTurn.model_validate(row, from_attributes=True) for row in rows[:limit])
+    return turns, turns[-1].turn if len(rows) > limit else None
+
+
 async def get_opening(session: Session, conversation_id: str) -> str | None:
     """The first message of a conversation, None when it never began."""
     row = await session.get(ConversationRow, conversation_id)
     return row.opening if row else None
-
-
-async def begin_call(
-    session: Session, conversation_id: str, spec_id: SpecId, turn: int, model: str
-) -> UUID:
-    """Note a call that is about to be made: unsettled, it counts as lost."""
-    call_id = new_id()
-    session.add(
-        ModelCallRow(
-            id=call_id, conversation_id=conversation_id, spec_id=spec_id, turn=turn, model=model
-        )
-    )
-    await session.flush()
-    return call_id
 
 
 async def store_turn(
@@ -108,16 +109,7 @@ async def store_turn(
             usage=usage.model_dump(mode="json"),
         )
     )
-    await session.execute(
-        update(ModelCallRow)
-        .where(col(ModelCallRow.id) == call_id)
-        .values(
-            settled=True,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cost_usd=usage.cost_usd,
-        )
-    )
+    await budgets.settle(session, call_id, usage)
 
 
 async def forgive_try(session: Session, conversation_id: str) -> None:
@@ -140,13 +132,3 @@ async def store_results(
         .where(col(TurnRow.conversation_id) == conversation_id, col(TurnRow.turn) == turn)
         .values(results={"blocks": results})
     )
-
-
-async def lost_calls(session: Session, spec_id: SpecId) -> int:
-    """How many calls of a spec were made but never settled."""
-    found = await session.execute(
-        select(func.count())
-        .select_from(ModelCallRow)
-        .where(col(ModelCallRow.spec_id) == spec_id, ~col(ModelCallRow.settled))
-    )
-    return found.scalar_one()

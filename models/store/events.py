@@ -25,7 +25,7 @@ from models.rules.fold import fold, task_of
 from models.store.database import Session
 from models.store.identifiers import new_id
 from models.tables.events import EventRow, ProjectCounterRow, StreamCounterRow
-from models.tables.specs import GateRow, SpecRow, TaskRow
+from models.tables.specs import GateRow, QuestionRow, SpecRow, TaskRow
 
 
 async def append(
@@ -106,8 +106,7 @@ async def _fold_all(
         if fragment.task is not None:
             tasks[fragment.task.id] = fragment.task
             changed.add(fragment.task.id)
-        if fragment.gate is not None:
-            await _upsert_gate(session, spec_id, fragment)
+        await _upsert_parts(session, spec_id, fragment)
         fragments.append(fragment)
     if spec is not None:
         await _save_spec(session, spec)
@@ -144,13 +143,13 @@ async def _save_task(session: Session, task: TaskView) -> None:
     )
 
 
-async def _upsert_gate(session: Session, spec_id: SpecId, fragment: ViewFragment) -> None:
-    gate = fragment.gate
-    if gate is None:
-        return
-    values = {"status": gate.status.value, "view": gate.model_dump(mode="json")}
-    statement = insert(GateRow).values(id=gate.id, spec_id=spec_id, **values)
-    await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+async def _upsert_parts(session: Session, spec_id: SpecId, fragment: ViewFragment) -> None:
+    for table, part in ((GateRow, fragment.gate), (QuestionRow, fragment.question)):
+        if part is None:
+            continue
+        values = {"status": part.status.value, "view": part.model_dump(mode="json")}
+        statement = insert(table).values(id=part.id, spec_id=spec_id, **values)
+        await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
 def _row(

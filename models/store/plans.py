@@ -1,6 +1,7 @@
 """The bridge's writes: planned tickets and tasks become rows, idempotent by ``uuid5``."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from sqlalchemy import select, update
@@ -12,6 +13,27 @@ from models.contracts.plans import PlannedTask, PlannedTicket
 from models.contracts.tasks import TaskView
 from models.store.database import Session
 from models.tables.specs import TaskRow, TicketRow
+
+
+@dataclass(frozen=True)
+class KnownTask:
+    """A task that an earlier plan made: as it was planned, and as it stands."""
+
+    plan: PlannedTask
+    view: TaskView
+
+
+async def known_tasks(session: Session, spec_id: SpecId) -> dict[str, KnownTask]:
+    """Every task that the spec ever had, retired ones too, by local id."""
+    found = await session.execute(
+        select(TaskRow).where(col(TaskRow.spec_id) == spec_id).order_by(col(TaskRow.position))
+    )
+    return {
+        row.local_id: KnownTask(
+            PlannedTask.model_validate(row.plan), TaskView.model_validate(row.view)
+        )
+        for row in found.scalars()
+    }
 
 
 def local_uuid(spec_id: SpecId, local_id: str) -> UUID:
@@ -57,15 +79,22 @@ async def put_tasks(
     spec_id: SpecId,
     tasks: Sequence[tuple[PlannedTask, TaskView]],
 ) -> None:
-    """Write the plan's tasks; an existing one keeps its state, and others are retired."""
+    """Write the plan's tasks; an existing one keeps its state, and others are retired.
+
+    What changes in the view of an existing task comes with its fact, in the same transaction.
+    """
     for planned, view in tasks:
         plan = planned.model_dump(mode="json")
-        where = {"position": view.position, "plan": plan, "retired": False}
+        where = {
+            "position": view.position,
+            "plan": plan,
+            "ticket_id": view.ticket_id,
+            "retired": False,
+        }
         statement = insert(TaskRow).values(
             id=view.id,
             project_id=project_id,
             spec_id=spec_id,
-            ticket_id=view.ticket_id,
             local_id=view.local_id,
             state=view.state.value,
             result={"spec_task_id": view.local_id, "spec_id": str(spec_id)},

@@ -5,7 +5,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from models.contracts.base import ProjectId
-from models.contracts.projects import CreateProject, Environment, Project, ProjectPage
+from models.contracts.projects import (
+    CreateProject,
+    Environment,
+    Project,
+    ProjectPage,
+    UpdateProject,
+)
 from models.errors import NotFound
 from models.store.cursors import read_cursor, write_cursor
 from models.store.database import Session
@@ -53,6 +59,24 @@ async def page(session: Session, *, cursor: str | None, limit: int) -> ProjectPa
         items=tuple(_project(row) for row in rows[:limit]),
         next_cursor=write_cursor(last_row.created_at, last_row.id) if last_row else None,
     )
+
+
+async def change(session: Session, project_id: ProjectId, body: UpdateProject) -> Project:
+    """Change the fields that are given; of settings only those named.
+
+    Raises:
+        NotFound: no such project.
+    """
+    row = await session.get(ProjectRow, project_id, with_for_update=True)
+    if row is None:
+        msg = "There is no such project."
+        raise NotFound(msg, code="project-not-found", project_id=str(project_id))
+    project = _project(row)
+    row.name = body.name or row.name
+    row.default_branch = body.default_branch or row.default_branch
+    row.settings = project.settings.overridden_by(body.settings).model_dump(mode="json")
+    await session.flush()
+    return _project(row)
 
 
 async def confirm_environment(

@@ -8,13 +8,14 @@ from sqlmodel import col
 
 from models.contracts.base import GateId, ProjectId, SpecId, TaskId
 from models.contracts.checks import CheckEvidence
-from models.contracts.events import EventSource, NewEvent, SpecCreated
+from models.contracts.events import EventSource, Fact, NewEvent
+from models.contracts.facts import DocumentStored, PhaseCompleted, SpecCreated
 from models.contracts.gates import Gate
 from models.contracts.repositories import PullRequest
 from models.contracts.specs import SpecDetail, SpecInput, SpecPage, SpecView
 from models.contracts.tasks import TaskList, TaskView
 from models.errors import KeyReused, NotFound
-from models.store import events
+from models.store import budgets, documents, events
 from models.store.cursors import read_cursor, write_cursor
 from models.store.database import Session
 from models.tables.projects import ProjectRow
@@ -69,8 +70,44 @@ async def create(
     created = NewEvent(
         dedup_key="spec.created", fact=SpecCreated(spec=view), source=EventSource.SYSTEM
     )
-    await events.append(session, launch.project_id, launch.spec_id, [created])
+    await budgets.set_limits(session, launch.spec_id, launch.settings.budget)
+    kept = await _keep(session, launch) if launch.start is not None else []
+    await events.append(session, launch.project_id, launch.spec_id, [created, *kept])
     return launch.spec_id
+
+
+async def _keep(session: Session, launch: SpecInput) -> list[NewEvent]:
+    """Make the documents that a fork begins with its own first versions."""
+    found: list[NewEvent] = []
+    for phase, kept in (launch.start.documents if launch.start is not None else {}).items():
+        version = await documents.add_version(
+            session, launch.spec_id, phase, "fork", kept.document, kept.markdown, "fork"
+        )
+        facts: list[Fact] = [
+            DocumentStored(
+                event_type="spec.artifact_created",
+                phase=phase,
+                artifact_type=phase.value,
+                path="",
+                version=version.version,
+                document=kept.document,
+                markdown=kept.markdown,
+            ),
+            PhaseCompleted(
+                phase=phase,
+                eval_score=kept.score,
+                duration_seconds=0,
+                retry_count=0,
+                version=version.version,
+            ),
+        ]
+        found += [
+            NewEvent(
+                dedup_key=f"fork/{phase}/{fact.event_type}", fact=fact, source=EventSource.SYSTEM
+            )
+            for fact in facts
+        ]
+    return found
 
 
 async def _row(session: Session, spec_id: SpecId) -> SpecRow:
@@ -228,24 +265,24 @@ async def get_pull_request(session: Session, spec_id: SpecId) -> PullRequest | N
 async def put_pull_request(
     session: Session, project_id: ProjectId, spec_id: SpecId, record: PullRequest
 ) -> PullRequest:
-    """Store the local record, numbered per project; a repeat returns the first."""
-    existing = await get_pull_request(session, spec_id)
-    if existing is not None:
-        return existing
+    """Store the local record, numbered per project.
+
+    The same branch keeps its number; another branch, of a new run, gets a new one.
+    """
     await session.execute(
         select(ProjectRow).where(col(ProjectRow.id) == project_id).with_for_update()
     )
-    highest = await session.execute(
-        select(func.max(PullRequestRow.number)).where(col(PullRequestRow.project_id) == project_id)
-    )
-    numbered = record.model_copy(update={"number": (highest.scalar() or 0) + 1})
-    session.add(
-        PullRequestRow(
-            spec_id=spec_id,
-            project_id=project_id,
-            number=numbered.number,
-            record=numbered.model_dump(mode="json"),
+    existing = await get_pull_request(session, spec_id)
+    number = existing.number if existing and existing.branch == record.branch else None
+    if number is None:
+        highest = await session.execute(
+            select(func.max(PullRequestRow.number)).where(
+                col(PullRequestRow.project_id) == project_id
+            )
         )
-    )
-    await session.flush()
+        number = (highest.scalar() or 0) + 1
+    numbered = record.model_copy(update={"number": number})
+    values = {"number": number, "record": numbered.model_dump(mode="json")}
+    statement = insert(PullRequestRow).values(spec_id=spec_id, project_id=project_id, **values)
+    await session.execute(statement.on_conflict_do_update(index_elements=["spec_id"], set_=values))
     return numbered

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field
 
 from models.tables.columns import Json, Row, json_column, now_column
@@ -37,7 +38,12 @@ class TurnRow(Row, table=True):
 
 
 class ModelCallRow(Row, table=True):
-    """A call, committed before it is made and settled after; unsettled ones were lost."""
+    """A call, committed before it is made and settled after.
+
+    ``state``: ``open`` while under way, ``settled`` with an answer, ``released`` when it cannot
+    have been paid, ``lost`` when its answer never came. ``day`` is the installation's budget that
+    its worst case was reserved in.
+    """
 
     table_name = "model_calls"
 
@@ -46,8 +52,30 @@ class ModelCallRow(Row, table=True):
     spec_id: UUID = Field(index=True)
     turn: int
     model: str
-    settled: bool = False
+    state: str = "open"
+    day: str = ""
+    price_version: str = ""
+    reserved_usd: Decimal | None = None
+    reserved_tokens: int = Field(default=0, sa_type=BigInteger)
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal | None = None
     created_at: datetime = now_column()
+
+
+class BudgetRow(Row, table=True):
+    """What one scope may use and has used: ``spec/{id}``, or ``day/{date}`` for all of them."""
+
+    table_name = "budgets"
+
+    scope: str = Field(primary_key=True)
+    limit_usd: Decimal | None = None
+    limit_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    wall_clock_seconds: float | None = None
+    spent_usd: Decimal = Decimal(0)
+    reserved_usd: Decimal = Decimal(0)
+    lost_usd: Decimal = Decimal(0)
+    spent_tokens: int = Field(default=0, sa_type=BigInteger)
+    reserved_tokens: int = Field(default=0, sa_type=BigInteger)
+    lost_tokens: int = Field(default=0, sa_type=BigInteger)
+    lost_calls: int = 0

@@ -94,6 +94,8 @@ class AttemptRow(Row, table=True):
     state: str
     document: Json | None = json_column(nullable=True)
     evaluation: Json | None = json_column(nullable=True)
+    prompt: Json | None = json_column(nullable=True)
+    prompt_version: str | None = None
     created_at: datetime = now_column()
 
 
@@ -110,7 +112,34 @@ class VersionRow(Row, table=True):
     document: Json = json_column()
     markdown: Json = json_column()
     author: str
+    reason: str = ""
     created_at: datetime = now_column()
+
+
+class DraftRow(Row, table=True):
+    """A person's unsaved edits of one document; ``based_on`` is the hash they began from."""
+
+    table_name = "drafts"
+
+    spec_id: UUID = Field(primary_key=True, foreign_key="specs.id")
+    phase: str = Field(primary_key=True)
+    document: Json = json_column()
+    etag: str
+    based_on: str
+    author: str
+    updated_at: datetime = now_column()
+
+
+class QuestionRow(Row, table=True):
+    """A question, as last folded."""
+
+    table_name = "questions"
+
+    id: UUID = Field(primary_key=True)
+    spec_id: UUID = Field(index=True, foreign_key="specs.id")
+    status: str
+    view: Json = json_column()
+    asked_at: datetime = now_column()
 
 
 class PullRequestRow(Row, table=True):

@@ -1,7 +1,9 @@
 """The real Anthropic client against a real server: every fault, and what is asked again."""
 
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,15 +12,16 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.heartbeats import Progress
 from activities.language.client import ModelClient
-from activities.language.loop import Ended, Reply, Talk, ToolLoop, ToolUse
+from activities.language.loop import ToolLoop
+from activities.language.talks import Ended, Reply, Talk, ToolUse
 from models.contracts.base import SpecId
-from models.contracts.events import AgentTurn
 from models.contracts.phases import Phase
 from models.contracts.projects import Project
 from models.errors import AppError, RetryableError
 from models.settings import LanguageSettings
-from models.store import conversations
+from models.store import budgets, conversations
 from tests.integration.test_store import make_spec
+from tests.support.faults import FAULTS, ModelFault
 from tests.support.stack import RunningStack
 
 
@@ -46,38 +49,6 @@ async def ask(client: ModelClient, model: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("model", "code", "retried"),
-    [
-        ("answer-400", "model-bad-request", False),
-        ("answer-401", "model-unauthenticated", False),
-        ("answer-403", "model-not-allowed", False),
-        ("answer-404", "model-not-found", False),
-        ("answer-429", "model-rate-limited", True),
-        ("answer-500", "model-unavailable", True),
-        ("answer-529", "model-unavailable", True),
-        ("overloaded-in-stream", "model-unavailable", True),
-        ("cut-stream", "model-unavailable", True),
-        ("cut-late", "model-unavailable", True),
-    ],
-)
-async def test_each_fault_has_its_code(
-    stack: RunningStack, client: ModelClient, model: str, code: str, retried: bool
-) -> None:
-    before = stack.model.calls[model]
-    with pytest.raises(AppError) as caught:
-        await ask(client, model)
-    assert caught.value.stable_code == code
-    assert isinstance(caught.value, RetryableError) == retried
-    assert stack.model.calls[model] == before + 1  # Temporal retries, not the SDK
-
-
-async def test_a_rate_limit_says_when_to_come_back(client: ModelClient) -> None:
-    with pytest.raises(RetryableError) as caught:
-        await ask(client, "answer-429")
-    assert caught.value.retry_after == timedelta(seconds=7)
-
-
 async def test_no_key_and_no_script_means_not_configured() -> None:
     with pytest.raises(AppError) as caught:
         await ask(ModelClient(LanguageSettings(anthropic_api_key=None)), "m")
@@ -96,8 +67,10 @@ class Tools:
 
     async def call(self, use: ToolUse) -> Reply:
         self.calls.append(use.name)
-        if use.name == "submit":
+        if use.name == "submit" and use.input:
             return Reply("ok", ends=True, value=dict(use.input))
+        if use.name == "submit":
+            return Reply("The document is not valid", is_error=True)
         return Reply(f"no tool {use.name}", is_error=True)
 
 
@@ -112,9 +85,8 @@ def talk(project: Project, spec_id: SpecId, model: str, *, max_turns: int = 10) 
         opening="o",
         headers={"x-spec-id": str(spec_id), "x-spec-phase": "explore", "x-attempt": "1"},
         max_turns=max_turns,
-        turn_fact=lambda turn, tool, summary, usage: AgentTurn(
-            turn=turn, tool=tool, summary=summary, usage=usage, phase=Phase.EXPLORE
-        ),
+        nudge="Call submit.",
+        phase=Phase.EXPLORE,
     )
 
 
@@ -123,7 +95,9 @@ class Bench:
 
     def __init__(self, stack: RunningStack, client: ModelClient, project: Project, spec: SpecId):
         self.stack, self.project, self.spec_id = stack, project, spec
-        self.loop = ToolLoop(stack.database, client)
+        self.loop = ToolLoop(
+            stack.database, client, daily_usd=Decimal(50), longest_pause=timedelta(seconds=30)
+        )
         self.tools = Tools()
 
     async def run(self, model: str, *, stop_after: int | None = None, max_turns: int = 10) -> Ended:
@@ -156,7 +130,7 @@ async def test_a_resumed_conversation_asks_for_no_stored_turn_again(bench: Bench
     mine = [call for call in bench.stack.model.script.calls if call.startswith(str(bench.spec_id))]
     assert len(mine) == len(set(mine)) == 3
     async with bench.stack.database.begin() as session:
-        assert await conversations.lost_calls(session, bench.spec_id) == 0
+        assert (await budgets.get_state(session, bench.spec_id)).lost_calls == 0
         turns = await conversations.list_turns(session, f"{bench.spec_id}/explore/scripted-model")
     assert [turn.turn for turn in turns] == [1, 2, 3]
     again = await bench.run("scripted-model")
@@ -174,32 +148,53 @@ async def test_turns_are_told_with_their_usage(bench: Bench) -> None:
     assert view.spec.usage.calls == 3
 
 
-async def test_an_endless_talker_is_stopped_at_its_turns(bench: Bench) -> None:
-    ended = await bench.run("only-talks", max_turns=4)
-    assert (ended.finished, ended.stopped, ended.turns) == (False, False, 4)
+async def outcome(bench: Bench, fault: ModelFault) -> tuple[str, AppError | None]:
+    """How a talk of three turns ends: with an error's code, or out of turns."""
+    try:
+        ended = await bench.run(fault.name, max_turns=3)
+    except AppError as error:
+        return error.stable_code, error
+    assert not ended.finished
+    return "out-of-turns", None
 
 
-async def test_an_unknown_tool_comes_back_as_an_error(bench: Bench) -> None:
-    await bench.run("unknown-tool", max_turns=2)
-    assert bench.tools.calls == ["rm_rf", "rm_rf"]
-    sent = bench.stack.model.bodies[-1]["messages"][-1]["content"][0]
-    assert sent["is_error"] is True
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+async def test_each_fault_is_retried_and_paid_as_the_table_says(
+    bench: Bench, fault: ModelFault
+) -> None:
+    model = bench.stack.model
+    before = model.calls[fault.name]
+    ends, error = await outcome(bench, fault)
+    assert ends == fault.ends
+    assert isinstance(error, RetryableError) == fault.retried
+    turns = 3 if fault.ends == "out-of-turns" else 1
+    assert model.calls[fault.name] == before + turns  # Temporal retries, not the SDK
+    async with bench.stack.database.begin() as session:
+        left = await budgets.get_state(session, bench.spec_id)
+        lost = await budgets.lose(session, f"{bench.spec_id}/explore/{fault.name}")
+    expected = {"no": (0, 0), "at-most": (1, 0), "yes": (0, 15 * turns)}[fault.paid]
+    assert (len(lost), left.spent_tokens) == expected
+    assert (left.reserved_tokens > 0) == (fault.paid == "at-most")
+    if fault.told_back:
+        assert fault.told_back in json.dumps(model.bodies[-1]["messages"][-1])
 
 
-async def test_a_refusal_is_told(bench: Bench) -> None:
-    with pytest.raises(AppError) as caught:
-        await bench.run("refuses")
-    assert caught.value.stable_code == "model-refused"
-
-
-async def test_waiting_for_the_provider_is_an_event_and_costs_no_try(bench: Bench) -> None:
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.retried], ids=lambda fault: fault.name)
+async def test_a_wait_is_an_event_with_its_end_and_costs_no_try(
+    bench: Bench, fault: ModelFault
+) -> None:
     for _ in range(5):
-        with pytest.raises(RetryableError):
-            await bench.run("answer-429")
+        with pytest.raises(RetryableError) as caught:
+            await bench.run(fault.name)
+        assert caught.value.retry_after is not None
+        if fault.waits_seconds is not None:
+            assert caught.value.retry_after == timedelta(seconds=fault.waits_seconds)
     waits = [e for e in await bench.stack.events(bench.spec_id) if e.event_type == "waiting"]
     assert len(waits) == 5
-    assert waits[0].data["until"]
-    assert "resumes at" in str(waits[0].data["reason"])
+    until = datetime.fromisoformat(str(waits[0].data["until"]))
+    pause = (until - waits[0].created_at).total_seconds()
+    assert pause == pytest.approx(fault.waits_seconds or 2, abs=2)
+    assert f"Resumes at {until:%H:%M}" in str(waits[0].data["reason"])
 
 
 async def test_three_tries_without_a_turn_are_the_end(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import random
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -12,15 +13,18 @@ from sqlmodel import SQLModel
 
 from models.contracts.artifacts import ArtifactKind
 from models.contracts.base import ProjectId, SpecId
+from models.contracts.budgets import Reservation
 from models.contracts.conversations import ConversationState
-from models.contracts.events import NewEvent, Progress
+from models.contracts.events import NewEvent
+from models.contracts.facts import Progress
 from models.contracts.projects import CreateProject, GitRepository
 from models.contracts.specs import SpecInput, SpecStatus
 from models.contracts.usage import Usage
 from models.errors import KeyReused, NotFound, Superseded
 from models.migrations.apply import downgrade, head_revision, upgrade
 from models.rules.launch import first_view
-from models.store import artifacts, conversations, events, projects, slots, specs
+from models.store import artifacts, budgets, conversations, events, projects, slots, specs
+from models.store.budgets import Call
 from models.store.database import Database, sqlalchemy_url
 from models.tables.metadata import METADATA
 from tests.support.stack import RunningStack, quick_settings
@@ -128,7 +132,10 @@ async def test_only_the_newest_try_of_a_conversation_may_store_a_turn(
 
     async def store(state: ConversationState) -> None:
         async with stack.database.begin() as session:
-            call = await conversations.begin_call(session, name, spec_id, 1, "m")
+            worst = Reservation(usd=Decimal("0.5"), tokens=100)
+            call = await budgets.begin_call(
+                session, Call(name, spec_id, 1, "m", "v", worst, daily_usd=None)
+            )
             await conversations.store_turn(session, state, 1, call, response, Usage(calls=1))
 
     with pytest.raises(Superseded):
@@ -136,7 +143,8 @@ async def test_only_the_newest_try_of_a_conversation_may_store_a_turn(
     await store(newer)
     async with stack.database.begin() as session:
         assert len(await conversations.list_turns(session, name)) == 1
-        assert await conversations.lost_calls(session, spec_id) == 0
+        state = await budgets.get_state(session, spec_id)
+    assert (state.reserved_usd, state.lost_calls) == (0, 0)
 
 
 async def test_large_artifacts_come_back_whole(stack: RunningStack, project_id: ProjectId) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from models.contracts.events import Event
 from models.contracts.specs import SpecDetail, SpecStatus
-from models.store import conversations
+from models.store import budgets
 from tests.support.stack import RunningStack, quick_settings
 from workers.dev.demo.proof import prove
 
@@ -45,7 +45,7 @@ async def inspect(stack: RunningStack, remote: Path, spec: SpecDetail, kills: in
     # At most one a kill and agent: the planner alone, or as many agents as may run at once.
     spec_agents = quick_settings().max_parallel_tasks
     async with stack.database.begin() as session:
-        lost = await conversations.lost_calls(session, spec.id)
+        lost = (await budgets.get_state(session, spec.id)).lost_calls
     if lost > kills * spec_agents:
         faults.append(f"{lost} calls were lost by {kills} kills")
     return Aftermath(faults, lost, len(again), len(events))

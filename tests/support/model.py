@@ -1,9 +1,10 @@
 """A model at the wire: a real HTTP server on loopback whose faults are chosen by model name."""
 
+import json
 import socket
 import threading
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,18 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
+from tests.support.faults import BY_NAME, ModelFault
 from workers.dev.scripted_model import Script, stream_message
 from workers.dev.scripted_model import create_app as scripted_app
-
-STATUSES = {
-    "answer-400": (400, "invalid_request_error"),
-    "answer-401": (401, "authentication_error"),
-    "answer-403": (403, "permission_error"),
-    "answer-404": (404, "not_found_error"),
-    "answer-429": (429, "rate_limit_error"),
-    "answer-500": (500, "api_error"),
-    "answer-529": (529, "overloaded_error"),
-}
 
 
 def free_port() -> int:
@@ -46,13 +38,32 @@ def message(content: list[dict[str, Any]], stop_reason: str) -> dict[str, Any]:
     }
 
 
+def _sse(chunks: list[str]) -> Response:
+    return StreamingResponse(iter(chunks), media_type="text/event-stream")
+
+
+async def _first_only() -> AsyncGenerator[str]:
+    async for chunk in stream_message(message([], "end_turn")):
+        yield chunk
+        return
+
+
+async def _bad_json() -> AsyncGenerator[str]:
+    """A tool call whose input is no JSON."""
+    tool: dict[str, Any] = {"type": "tool_use", "id": "toolu_1", "name": "submit", "input": {}}
+    async for chunk in stream_message(message([tool], "tool_use")):
+        yield chunk.replace('"partial_json": "{}"', '"partial_json": "{\\"a\\": nope"')
+
+
 class FakeModel:
-    """Counts calls by model; ``script`` answers every name that is not a fault."""
+    """Counts calls by model; ``answers`` holds tool calls by model name, for tests to plant."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.bodies: list[dict[str, Any]] = []
         self.script = Script()
+        self.answers: dict[str, list[dict[str, Any]]] = {}
+        self.counted = 0
         self.url = ""
 
     async def _messages(self, request: Request) -> Response:
@@ -60,34 +71,42 @@ class FakeModel:
         model = str(body["model"])
         self.calls[model] += 1
         self.bodies.append(body)
-        if model in STATUSES:
-            status, kind = STATUSES[model]
-            error = {"type": "error", "error": {"type": kind, "message": f"told {kind}"}}
-            headers = {"retry-after": "7"} if status == 429 else {}
-            return JSONResponse(error, status_code=status, headers=headers)
-        if model == "overloaded-in-stream":
-            text = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"m"}}\n\n'
-            return StreamingResponse(iter([text]), media_type="text/event-stream")
-        if model == "cut-stream":
-            return StreamingResponse(
-                iter(["event: message_start\ndata: {"]), media_type="text/event-stream"
-            )
-        if model == "cut-late":
-            whole = [chunk async for chunk in stream_message(message([], "end_turn"))]
-            return StreamingResponse(iter(whole[:1]), media_type="text/event-stream")
-        if model == "refuses":
-            return self._stream(message([{"type": "text", "text": "No."}], "refusal"))
-        if model == "only-talks":
-            return self._stream(message([{"type": "text", "text": "Hm."}], "end_turn"))
-        if model == "unknown-tool":
-            tool: dict[str, Any] = {
-                "type": "tool_use",
-                "id": f"toolu_{self.calls[model]}",
-                "name": "rm_rf",
-                "input": {},
-            }
-            return self._stream(message([tool], "tool_use"))
+        fault = BY_NAME.get(model)
+        if fault is not None:
+            return self._faulty(fault, self.calls[model])
+        if model in self.answers:
+            return self._stream(message(self.answers[model], "tool_use"))
         return JSONResponse({"type": "error", "error": {"type": "x", "message": model}}, 404)
+
+    def _faulty(self, fault: ModelFault, number: int) -> Response:
+        match fault.shape:
+            case "status":
+                error = {"type": fault.kind, "message": f"told {fault.kind}"}
+                return JSONResponse(
+                    {"type": "error", "error": error},
+                    status_code=fault.status,
+                    headers=fault.headers,
+                )
+            case "cut":
+                return _sse(["event: message_start\ndata: {"])
+            case "cut-late":
+                return StreamingResponse(_first_only(), media_type="text/event-stream")
+            case "error-in-stream":
+                error = '{"type":"error","error":{"type":"overloaded_error","message":"m"}}'
+                return _sse([f"event: error\ndata: {error}\n\n"])
+            case "bad-json":
+                return StreamingResponse(_bad_json(), media_type="text/event-stream")
+            case "message":
+                content = [
+                    {**block, "id": f"toolu_{number}"} if block["type"] == "tool_use" else block
+                    for block in fault.content
+                ]
+                return self._stream(message(content, fault.stop_reason))
+
+    async def _count(self, request: Request) -> Response:
+        body: dict[str, Any] = await request.json()
+        self.counted += 1
+        return JSONResponse({"input_tokens": len(json.dumps(body)) // 4})
 
     def _stream(self, answer: dict[str, Any]) -> Response:
         return StreamingResponse(stream_message(answer), media_type="text/event-stream")
@@ -99,6 +118,7 @@ class FakeModel:
             routes=[
                 Mount("/scripted", scripted_app(self.script)),
                 Route("/v1/messages", self._messages, methods=["POST"]),
+                Route("/v1/messages/count_tokens", self._count, methods=["POST"]),
             ]
         )
         config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")

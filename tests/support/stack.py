@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import httpx2
 
 from models.contracts.base import ProjectId, SpecId
+from models.contracts.budgets import BudgetLimits
 from models.contracts.events import Event
 from models.contracts.gates import Gate
 from models.contracts.projects import CreateProject, GitRepository, Project, ProjectSettings
@@ -142,7 +143,8 @@ def quick_settings(**update: Any) -> ProjectSettings:
         phase: policy.model_copy(update={"mode": "auto"})
         for phase, policy in settings.gates.items()
     }
-    return settings.model_copy(update={"gates": gates, **update})
+    budget = BudgetLimits(tokens=10_000_000)  # fake models have no price
+    return settings.model_copy(update={"gates": gates, "budget": budget, **update})
 
 
 @asynccontextmanager

@@ -6,11 +6,10 @@ from hypothesis import strategies as st
 
 from models.contracts.base import GateId, ProjectId, SpecId, TaskId, TicketId
 from models.contracts.commands import CommandName
-from models.contracts.events import (
-    AgentTurn,
+from models.contracts.events import Fact, read_fact
+from models.contracts.facts import (
     ExecutionCompleted,
     ExecutionStarted,
-    Fact,
     GateDecided,
     GateOpened,
     PhaseCompleted,
@@ -18,13 +17,11 @@ from models.contracts.events import (
     PhaseStarted,
     SpecCommanded,
     SpecCreated,
-    TaskCreated,
-    TaskMoved,
-    read_fact,
 )
 from models.contracts.gates import DecisionKind, Gate, GateDecision, GateKind
 from models.contracts.phases import PHASES, Phase
 from models.contracts.specs import PhaseState, SpecStatus, SpecView
+from models.contracts.task_facts import AgentTurn, TaskCreated, TaskMoved
 from models.contracts.tasks import TaskState, TaskView
 from models.contracts.usage import Usage
 from models.rules.fold import fold, task_of
@@ -130,11 +127,11 @@ def test_usage_is_summed_and_an_unknown_price_stays_unknown() -> None:
     assert spec.usage.cost_usd is None
 
 
-def test_a_closed_spec_offers_no_command() -> None:
+def test_a_closed_spec_offers_only_to_run_again() -> None:
     spec, _ = fold_all([SpecCreated(spec=SPEC), FACTS[0], FACTS[-1]])
     assert spec is not None
     assert {a.id for a in spec.allowed_actions} == set(CommandName)
-    assert not any(a.enabled for a in spec.allowed_actions)
+    assert [a.id for a in spec.allowed_actions if a.enabled] == [CommandName.RERUN_FROM]
 
 
 def test_a_resume_after_completion_does_not_reopen() -> None:

@@ -3,7 +3,8 @@ from uuid import UUID
 
 from activities.reporters import ArrayReporter, JSONLReporter, Reporter
 from models.contracts.base import ProjectId, SpecId
-from models.contracts.events import NewEvent, Progress
+from models.contracts.events import NewEvent
+from models.contracts.facts import Progress
 
 FACTS = [NewEvent(dedup_key=str(n), fact=Progress(message=f"line {n}")) for n in range(5)]
 

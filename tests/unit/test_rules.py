@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.contracts.commands import CommandName
+from models.contracts.commands import CommandName, GateCommand
 from models.contracts.gates import DecisionKind, Gate, GateStatus
 from models.contracts.phases import Phase
 from models.contracts.projects import Environment, GatePolicy, GitRepository
@@ -75,6 +75,12 @@ def test_every_title_makes_a_branch_that_git_takes(title: str) -> None:
     assert slug(title)
 
 
+def decide(kind: str, sha256: str | None = None) -> GateCommand:
+    return GateCommand(
+        id="c", gate_id=GATE.id, kind=DecisionKind(kind), by="p", artifact_sha256=sha256
+    )
+
+
 def test_a_decision_needs_the_hash_that_is_shown() -> None:
     shown = "a" * 64
     with_document = Gate.model_validate(
@@ -88,17 +94,17 @@ def test_a_decision_needs_the_hash_that_is_shown() -> None:
             },
         }
     )
-    refusal = decision_refusal(with_document, DecisionKind.APPROVE, "b" * 64)
+    refusal = decision_refusal(with_document, decide("approve", "b" * 64))
     assert refusal is not None
     assert refusal[0] == "stale-document"
-    assert decision_refusal(with_document, DecisionKind.APPROVE, None) is not None
-    assert decision_refusal(with_document, DecisionKind.APPROVE, shown) is None
+    assert decision_refusal(with_document, decide("approve")) is not None
+    assert decision_refusal(with_document, decide("approve", shown)) is None
 
 
 def test_closed_unknown_and_foreign_decisions_are_refused() -> None:
     closed = GATE.model_copy(update={"status": GateStatus.DECIDED})
     for gate, kind in ((None, "approve"), (closed, "approve"), (GATE, "skip")):
-        assert decision_refusal(gate, DecisionKind(kind), None) is not None
+        assert decision_refusal(gate, decide(kind)) is not None
 
 
 def test_the_explore_gate_opens_under_every_policy_until_commands_are_confirmed() -> None:
@@ -125,7 +131,7 @@ def test_the_explore_gate_opens_under_every_policy_until_commands_are_confirmed(
     ],
 )
 def test_which_commands_are_allowed(name: CommandName, status: SpecStatus, allowed: bool) -> None:
-    assert (command_refusal(name, status) is None) == allowed
+    assert (command_refusal(name, status, None) is None) == allowed
 
 
 @pytest.mark.parametrize(

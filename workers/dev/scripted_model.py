@@ -37,11 +37,13 @@ class Call:
     task_id: str
     attempt: int
     turn: int
+    purpose: str = ""
 
     @classmethod
     def read(cls, headers: Mapping[str, str]) -> "Call":
         """Read the headers; missing ones are empty."""
         return cls(
+            purpose=headers.get("x-purpose", ""),
             spec_id=headers.get("x-spec-id", ""),
             phase=headers.get("x-spec-phase", ""),
             task_id=headers.get("x-task-id", ""),
@@ -52,7 +54,8 @@ class Call:
     @property
     def key(self) -> str:
         """What makes two calls the same one."""
-        return f"{self.spec_id}/{self.phase or self.task_id}/{self.attempt}/{self.turn}"
+        about = f"{self.spec_id}/{self.phase or self.task_id}/{self.attempt}/{self.turn}"
+        return f"{about}/{self.purpose}" if self.purpose else about
 
 
 @dataclass
@@ -63,9 +66,12 @@ class Script:
     log: Path | None = None
     calls: list[str] = field(default_factory=list[str])
 
-    def blocks(self, call: Call) -> list[dict[str, Any]] | None:
-        """The content of an answer; None when the script has no such turn."""
-        turns = self._turns(call)
+    def blocks(self, call: Call, *, afresh: bool) -> list[dict[str, Any]] | None:
+        """The content of an answer; None when the script has no such turn.
+
+        ``afresh``: the agent was told its whole task, so it begins with its first round.
+        """
+        turns = self._turns(call, afresh=afresh)
         if turns is None or not 1 <= call.turn <= len(turns):
             return None
         made: list[dict[str, Any]] = []
@@ -77,13 +83,15 @@ class Script:
             made.append({"type": "tool_use", "id": f"toolu_{digest}", "name": name, "input": value})
         return made
 
-    def _turns(self, call: Call) -> list[list[tuple[str, Any]]] | None:
+    def _turns(self, call: Call, *, afresh: bool) -> list[list[tuple[str, Any]]] | None:
+        if call.purpose == "judge":
+            return [[("verdict", {"passed": True, "score": 0.9, "doubts": []})]]
         if call.phase:
             attempts = PHASE_TURNS.get(call.phase, [])
             return attempts[min(call.attempt, len(attempts)) - 1] if attempts else None
         for local_id, rounds in TASK_TURNS.items():
             if str(uuid5(UUID(call.spec_id), local_id)) == call.task_id:
-                return rounds[min(call.attempt, len(rounds)) - 1]
+                return rounds[0 if afresh else min(call.attempt, len(rounds)) - 1]
         return None
 
     def note(self, call: Call) -> None:
@@ -92,6 +100,18 @@ class Script:
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"call": call.key, "at": time.time()}) + "\n")
+
+
+def _is_afresh(body: dict[str, Any]) -> bool:
+    """True when the last opening of the conversation tells the task itself."""
+    told = [message["content"] for message in body["messages"] if message["role"] == "user"]
+    texts = [
+        block["text"]
+        for content in told
+        for block in ([{"type": "text", "text": content}] if isinstance(content, str) else content)
+        if block["type"] == "text" and block["text"].startswith("# ")
+    ]
+    return bool(texts) and texts[-1].startswith("# TSK-")
 
 
 def _message(blocks: list[dict[str, Any]], body: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -147,7 +167,7 @@ def create_app(script: Script) -> Starlette:
         call = Call.read(request.headers)
         script.note(call)
         await asyncio.sleep(script.latency_seconds)
-        blocks = script.blocks(call)
+        blocks = script.blocks(call, afresh=_is_afresh(body))
         if blocks is None:
             error = {"type": "not_found_error", "message": f"no script for {call.key}"}
             return JSONResponse({"type": "error", "error": error}, status_code=404)
@@ -156,7 +176,17 @@ def create_app(script: Script) -> Starlette:
             return StreamingResponse(stream_message(message), media_type="text/event-stream")
         return JSONResponse(message)
 
-    return Starlette(routes=[Route("/v1/messages", messages, methods=["POST"])])
+    async def count_tokens(request: Request) -> Response:
+        body: dict[str, Any] = await request.json()
+        counted = len(json.dumps(body)) // _CHARACTERS_PER_TOKEN
+        return JSONResponse({"input_tokens": counted})
+
+    return Starlette(
+        routes=[
+            Route("/v1/messages", messages, methods=["POST"]),
+            Route("/v1/messages/count_tokens", count_tokens, methods=["POST"]),
+        ]
+    )
 
 
 def main() -> None:

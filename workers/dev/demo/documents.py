@@ -56,6 +56,16 @@ _EXPLORATION: Final[dict[str, Any]] = {
             "question": "Where are budgets kept?",
             "assumed_answer": "In a JSON file next to the ledger file.",
         },
+        {
+            "category": "problem_value",
+            "question": "Is the warning meant at the moment of spending?",
+            "assumed_answer": "Yes, and the monthly report repeats it.",
+        },
+        {
+            "category": "risks",
+            "question": "What if the budget file is damaged?",
+            "assumed_answer": "The command ends with an error that names the file.",
+        },
     ],
     "feature": {
         "name": "monthly-budgets",

@@ -1,7 +1,6 @@
 """The demo project: its row, its settings, and the one gate that asks a person."""
 
 from pathlib import Path
-from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from models.contracts.base import ProjectId
@@ -14,17 +13,16 @@ from models.contracts.projects import (
     Project,
     ProjectSettings,
 )
+from models.rules.prices import SCRIPTED_MODEL
 from models.store import projects
 from models.store.database import Database
 from workers.dev.demo.documents import CHECK_COMMAND
-
-SCRIPTED: Final = "scripted-model"
 
 
 def demo_settings(*, live: bool = False) -> ProjectSettings:
     """Everything passes by itself but the requirements, which a person approves."""
     auto, ask = GatePolicy(mode="auto"), GatePolicy(mode="ask")
-    model = None if live else SCRIPTED
+    model = None if live else SCRIPTED_MODEL
     return ProjectSettings(
         planner_model=model,
         agent_model=model,

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from models.contracts.events import Event, GateOpened, read_fact
+from models.contracts.events import Event, read_fact
+from models.contracts.facts import GateOpened
 from models.contracts.gates import GateKind
 from models.contracts.projects import Project
 from models.contracts.specs import SpecDetail

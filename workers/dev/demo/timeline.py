@@ -6,15 +6,13 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from models.contracts.events import (
-    AgentTurn,
+from models.contracts.events import Event, Fact, read_fact
+from models.contracts.facts import (
     AttemptEvaluated,
     BranchCreated,
     DocumentStored,
-    Event,
     ExecutionCompleted,
     ExecutionFailed,
-    Fact,
     FinalChecked,
     GateDecided,
     GateOpened,
@@ -25,10 +23,9 @@ from models.contracts.events import (
     PullRequestCreated,
     SpecCommanded,
     SyncCounted,
-    TaskMoved,
     Waiting,
-    read_fact,
 )
+from models.contracts.task_facts import AgentTurn, TaskMoved
 
 _STYLES: Final = {
     "task.merged": "green",

@@ -7,6 +7,7 @@ export type Task = Schemas["TaskView"];
 export type SpecEvent = Schemas["Event"];
 export type Gate = Schemas["Gate"];
 export type Phase = Schemas["PhaseView"];
+export type Question = Schemas["Question"];
 
 const PAGE = 500;
 
@@ -84,25 +85,67 @@ export const artifactQuery = (sha256: string) =>
     staleTime: Number.POSITIVE_INFINITY,
   });
 
-export function decideGate(gate: Gate, kind: Schemas["DecisionKind"], note: string) {
+export const questionsQuery = (specId: string) =>
+  queryOptions({
+    queryKey: ["specs", specId, "questions"],
+    queryFn: async () => {
+      const path = { spec_id: specId };
+      return (await unwrap(client.GET("/api/v1/specs/{spec_id}/questions", { params: { path } })))
+        .items;
+    },
+  });
+
+export interface Decision {
+  kind: Schemas["DecisionKind"];
+  note: string;
+  comments?: Schemas["Comment"][];
+  document?: Record<string, unknown>;
+  budget?: Schemas["BudgetLimits-Input"];
+}
+
+export function decideGate(gate: Gate, decision: Decision) {
   return unwrap(
     client.POST("/api/v1/specs/{spec_id}/gates/{gate_id}/decision", {
       params: {
         path: { spec_id: gate.spec_id, gate_id: gate.id },
         header: { "idempotency-key": crypto.randomUUID() },
       },
-      body: { kind, note, artifact_sha256: gate.document?.sha256 ?? null },
+      body: {
+        kind: decision.kind,
+        note: decision.note,
+        comments: decision.comments ?? [],
+        document: decision.document ?? null,
+        budget: decision.budget ?? null,
+        artifact_sha256: gate.document?.sha256 ?? null,
+      },
     }),
   );
 }
 
-export function giveCommand(specId: string, name: Schemas["CommandName"]) {
+export function answerQuestion(questionId: string, answer: string) {
+  return unwrap(
+    client.POST("/api/v1/questions/{question_id}/answer", {
+      params: {
+        path: { question_id: questionId },
+        header: { "idempotency-key": crypto.randomUUID() },
+      },
+      body: { answer },
+    }),
+  );
+}
+
+export function giveCommand(
+  specId: string,
+  name: Schemas["CommandName"],
+  body: Partial<Schemas["CommandBody"]> = {},
+) {
   return unwrap(
     client.POST("/api/v1/specs/{spec_id}/commands/{name}", {
       params: {
         path: { spec_id: specId, name },
         header: { "idempotency-key": crypto.randomUUID() },
       },
+      body: { reason: "", keep_merged: false, use_draft: false, ...body },
     }),
   );
 }
@@ -111,7 +154,7 @@ export function launchSpec(projectId: string, description: string, key: string) 
   return unwrap(
     client.POST("/api/v1/specs/launch", {
       params: { header: { "idempotency-key": key } },
-      body: { project_id: projectId, description, auto_execute: true },
+      body: { project_id: projectId, description, auto_execute: true, answers: [] },
     }),
   );
 }

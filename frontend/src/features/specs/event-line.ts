@@ -14,6 +14,10 @@ function gate(data: Data): Data {
   return (data.gate ?? {}) as Data;
 }
 
+function asked(data: Data): Data {
+  return (data.question ?? {}) as Data;
+}
+
 const LINES: Record<string, (data: Data) => string> = {
   "spec.created": () => "Spec launched",
   "spec.execution_started": () => "Execution started",
@@ -30,6 +34,24 @@ const LINES: Record<string, (data: Data) => string> = {
     const decision = (data.decision ?? {}) as Data;
     return `${text(decision.kind)} by ${text(decision.by)}`;
   },
+  "spec.gate_reminded": (data) => `Still asks: ${text(gate(data).summary).split("\n")[0]}`,
+  "spec.gate_expired": (data) => {
+    const decision = (data.decision ?? {}) as Data;
+    return `${text(decision.kind)}: the deadline passed`;
+  },
+  "question.asked": (data) => `Question: ${text(asked(data).text)}`,
+  "question.answered": (data) => `Answer: ${text(asked(data).answer)}`,
+  "question.assumed": (data) => `Assumed: ${text(asked(data).answer)}`,
+  "spec.base_found": (data) => `Plans against ${text(data.base_commit).slice(0, 10)}`,
+  "spec.document_edited": (data) => `Version ${text(data.version)} by ${text(data.by)} is in force`,
+  "spec.rerun_started": (data) => `Run ${text(data.run)} begins, by ${text(data.by)}`,
+  "spec.plan_edited": (data) => `Plan edited by ${text(data.by)}`,
+  "spec.budget_warning": () => "Four fifths of the budget are used",
+  "spec.budget_set": (data) => `Budget set by ${text(data.by)}`,
+  "spec.drift_detected": (data) =>
+    `Changed meanwhile: ${((data.files ?? []) as string[]).join(", ")}`,
+  "model.call_lost": (data) =>
+    `A model call was lost, at most ${text(data.at_most_usd) || "unknown"} USD`,
   "spec.paused": (data) => `Paused by ${text(data.by)}`,
   "spec.resumed": (data) => `Resumed by ${text(data.by)}`,
   "spec.cancelled": (data) => `Cancelled by ${text(data.by)} ${text(data.reason)}`,

@@ -30,10 +30,10 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-function show() {
+function show(shown: Gate = gate) {
   render(
     <QueryClientProvider client={new QueryClient()}>
-      <GateBar gate={gate} />
+      <GateBar gate={shown} />
     </QueryClientProvider>,
   );
 }
@@ -42,7 +42,7 @@ it("asks for a note before changes are requested", async () => {
   show();
   const button = screen.getByRole("button", { name: "Request changes" });
   expect(button).toBeDisabled();
-  await userEvent.type(screen.getByRole("textbox"), "name the file");
+  await userEvent.type(screen.getByLabelText(/A note/), "name the file");
   expect(button).toBeEnabled();
 });
 
@@ -51,6 +51,27 @@ it("sends the hash that is shown and tells a refusal", async () => {
   await userEvent.click(screen.getByRole("button", { name: "Approve" }));
   expect(await screen.findByRole("alert")).toHaveTextContent("Review it again.");
   expect(sent[0]?.body).toMatchObject({ kind: "approve", artifact_sha256: "a".repeat(64) });
+});
+
+it("raises a budget only with new limits", async () => {
+  show({ ...gate, kind: "budget", options: ["raise", "stop"], document: null });
+  const button = screen.getByRole("button", { name: "Raise the budget" });
+  expect(button).toBeDisabled();
+  await userEvent.type(screen.getByLabelText("USD in all"), "25");
+  await userEvent.click(button);
+  expect(sent[0]?.body).toMatchObject({ kind: "raise", budget: { usd: "25", tokens: null } });
+});
+
+it("sends comments on single items", async () => {
+  show();
+  await userEvent.type(screen.getByLabelText("Item"), "REQ-002");
+  await userEvent.type(screen.getByLabelText("Comment"), "say by how much");
+  await userEvent.click(screen.getByText("Add"));
+  await userEvent.click(screen.getByRole("button", { name: "Request changes" }));
+  expect(sent[0]?.body).toMatchObject({
+    kind: "request_changes",
+    comments: [{ item: "REQ-002", text: "say by how much" }],
+  });
 });
 
 it("has no accessibility fault", async () => {

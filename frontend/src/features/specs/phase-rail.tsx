@@ -50,6 +50,7 @@ export function PhaseRail({
               </span>
               <span className={`block text-xs ${look.tone.replace(" animate-pulse", "")}`}>
                 {look.word}
+                {phase.stale ? ", based on an older version" : ""}
               </span>
               <span className="mt-1 block text-muted text-xs">
                 {scored

@@ -1,4 +1,4 @@
-import type { Spec, SpecEvent, Task } from "./api";
+import type { Question, Spec, SpecEvent, Task } from "./api";
 
 /** What a spec page shows: the server's own views, put in place of the old by each event. */
 export interface SpecPageState {
@@ -25,4 +25,12 @@ function withTask(tasks: Task[], task: Task): Task[] {
   if (before && (before.as_of_seq ?? 0) >= (task.as_of_seq ?? 0)) return tasks;
   const others = tasks.filter((other) => other.id !== task.id);
   return [...others, task].sort((left, right) => left.position - right.position);
+}
+
+/** Put a question in the place of what was known of it; new ones come last. */
+export function withQuestion(known: Question[] | undefined, question: Question): Question[] {
+  const before = known ?? [];
+  return before.some((other) => other.id === question.id)
+    ? before.map((other) => (other.id === question.id ? question : other))
+    : [...before, question];
 }

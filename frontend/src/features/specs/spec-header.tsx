@@ -8,10 +8,11 @@ import type { Connection } from "./use-live";
 
 type Command = Schemas["CommandName"];
 
-const WORDS: Record<Command, string> = {
+const WORDS: Partial<Record<Command, string>> = {
   execute: "Execute",
   pause: "Pause",
   resume: "Resume",
+  retry_phase: "Retry phase",
   cancel: "Cancel",
 };
 
@@ -19,7 +20,9 @@ export function SpecHeader({ spec, connection }: { spec: Spec; connection: Conne
   const closed = ["completed", "failed", "cancelled"].includes(spec.status ?? "");
   const command = useMutation({ mutationFn: (name: Command) => giveCommand(spec.id, name) });
   const actions = (spec.allowed_actions ?? []).filter(
-    (action) => action.enabled || (!closed && action.id !== "execute"),
+    (action) =>
+      action.id in WORDS &&
+      (action.enabled || (!closed && !["execute", "retry_phase"].includes(action.id))),
   );
   return (
     <header>
@@ -53,6 +56,11 @@ export function SpecHeader({ spec, connection }: { spec: Spec; connection: Conne
       </p>
       {spec.waiting_reason ? (
         <p className="mt-1 text-ask text-sm">Waits: {spec.waiting_reason}</p>
+      ) : null}
+      {spec.drift && spec.drift.length > 0 ? (
+        <p className="mt-1 break-words text-sm text-warn">
+          Changed on {spec.base_branch} since this spec began: {spec.drift.join(", ")}
+        </p>
       ) : null}
       {spec.error ? <p className="mt-1 break-words text-bad text-sm">{spec.error}</p> : null}
       {command.isError ? (

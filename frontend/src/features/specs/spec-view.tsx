@@ -5,7 +5,9 @@ import { eventsQuery, metaQuery, type Spec, specQuery, tasksQuery } from "./api"
 import { ChangesView } from "./changes-view";
 import { DocumentView } from "./document-view";
 import { GateBar } from "./gate-bar";
+import { MoreCommands } from "./more-commands";
 import { PhaseRail } from "./phase-rail";
+import { QuestionsPanel } from "./questions-panel";
 import { SpecHeader } from "./spec-header";
 import { TasksTable } from "./tasks-table";
 import { Timeline } from "./timeline";
@@ -73,7 +75,9 @@ function Loaded({ spec, specId, search, onSearch }: Props & { spec: Spec }) {
         <div className="grid gap-4 lg:grid-cols-[3fr_2fr]">
           <div className="min-w-0 space-y-4">
             <Request spec={spec} />
+            <QuestionsPanel specId={specId} />
             <TasksTable tasks={tasks} />
+            <MoreCommands spec={spec} />
           </div>
           <Timeline events={events} />
         </div>

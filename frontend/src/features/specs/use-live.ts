@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { eventsQuery, type SpecEvent, specQuery, tasksQuery } from "./api";
-import { applyEvent } from "./reducer";
+import { eventsQuery, questionsQuery, type SpecEvent, specQuery, tasksQuery } from "./api";
+import { applyEvent, withQuestion } from "./reducer";
 
 export type Connection = "live" | "reconnecting";
 
@@ -18,6 +18,12 @@ export function useLive(specId: string, since: number): Connection {
     stream.onerror = () => setConnection("reconnecting");
     stream.onmessage = (message) => {
       const event = JSON.parse(message.data) as SpecEvent;
+      const question = event.view?.question;
+      if (question) {
+        cache.setQueryData(questionsQuery(specId).queryKey, (known) =>
+          withQuestion(known, question),
+        );
+      }
       const spec = cache.getQueryData(specQuery(specId).queryKey);
       const tasks = cache.getQueryData(tasksQuery(specId).queryKey);
       const events = cache.getQueryData(eventsQuery(specId).queryKey);

@@ -1,0 +1,96 @@
+"""Commands on a spec; one table says which there are."""
+
+import json
+
+from fastapi import APIRouter
+
+from api.deps import Actor, CommandId, Services, TheServices
+from api.routes.launches import execute_spec
+from models.contracts.artifacts import ArtifactKind, ArtifactRef
+from models.contracts.base import SpecId
+from models.contracts.commands import CommandAccepted, CommandBody, CommandName, SpecCommand
+from models.contracts.phases import Phase
+from models.contracts.specs import CLOSED
+from models.errors import Conflict, InvalidInput, NotFound
+from models.rules.evaluations.documents import read_document
+from models.rules.launch import restart, settled_answers
+from models.store import artifacts, documents, drafts, projects, questions, specs
+
+router = APIRouter(prefix="/specs", tags=["specs"])
+
+
+@router.post("/{spec_id}/commands/{name}", status_code=202)
+async def give_command(
+    spec_id: SpecId,
+    name: CommandName,
+    services: TheServices,
+    actor: Actor,
+    command_id: CommandId,
+    body: CommandBody | None = None,
+) -> CommandAccepted:
+    """Give a command; 409 with the reason when it is not allowed now.
+
+    ``rerun_from`` also takes a spec that has ended: it runs again from that phase.
+    """
+    if name == CommandName.EXECUTE:
+        return await execute_spec(spec_id, services, command_id)
+    body = body or CommandBody()
+    async with services.database.begin() as session:
+        view = await specs.get_view(session, spec_id)
+    command = SpecCommand(
+        id=command_id,
+        name=name,
+        by=actor,
+        reason=body.reason,
+        budget=body.budget,
+        from_phase=body.from_phase,
+        keep_merged=body.keep_merged,
+    )
+    if name != CommandName.RERUN_FROM:
+        return await services.gateway.command(spec_id, command)
+    if body.from_phase is None:
+        msg = "Say from which phase: explore, requirements, design or tasks."
+        raise InvalidInput(msg, code="phase-missing")
+    if body.use_draft:
+        given = await _draft(services, spec_id, body.from_phase)
+        command = command.model_copy(update={"given": given})
+    if view.status in CLOSED:
+        return await _run_again(services, spec_id, command)
+    return await services.gateway.command(spec_id, command)
+
+
+async def _draft(services: Services, spec_id: SpecId, phase: Phase) -> ArtifactRef:
+    """The person's draft of a phase, stored, and the draft dropped."""
+    async with services.database.begin() as session:
+        view = await specs.get_view(session, spec_id)
+        draft = await drafts.find(session, spec_id, phase)
+        if draft is None:
+            msg = f"There is no draft of {phase.value}."
+            raise NotFound(msg, code="draft-not-found")
+        document, faults = read_document(phase, json.loads(json.dumps(draft.document)))
+        if document is None:
+            msg = "The draft does not have the phase's shape: " + "; ".join(faults[:10])
+            raise Conflict(msg, code="evaluation-failed")
+        content = document.model_dump_json().encode()
+        ref = await artifacts.put(session, view.project_id, content, ArtifactKind.DOCUMENT)
+        await drafts.drop(session, spec_id, phase)
+    return ref
+
+
+async def _run_again(services: Services, spec_id: SpecId, command: SpecCommand) -> CommandAccepted:
+    """Start the next run of a spec that has ended; one that runs by now takes the command."""
+    async with services.database.begin() as session:
+        launch = await specs.get_launch(session, spec_id)
+        project = await projects.get(session, launch.project_id)
+        asked = await questions.list_questions(session, spec_id)
+        following = restart(
+            launch,
+            await specs.get_view(session, spec_id),
+            command,
+            await documents.latest_attempts(session, spec_id),
+            settled_answers(asked.items),
+            project.settings.environment,
+        )
+    if not await services.gateway.start_again(following):
+        return await services.gateway.command(spec_id, command)
+    return CommandAccepted(id=command.id)

@@ -1,0 +1,33 @@
+"""Questions: what a spec asks, and what people answer."""
+
+from fastapi import APIRouter
+
+from api.deps import Actor, CommandId, TheServices, TheSession
+from models.contracts.base import SpecId
+from models.contracts.commands import CommandAccepted
+from models.contracts.questions import AnswerCommand, AnswerQuestion, QuestionId, QuestionList
+from models.store import questions, specs
+
+router = APIRouter(tags=["questions"])
+
+
+@router.get("/specs/{spec_id}/questions")
+async def list_questions(spec_id: SpecId, session: TheSession) -> QuestionList:
+    """The questions of a spec, in the order they were asked."""
+    await specs.get_view(session, spec_id)
+    return await questions.list_questions(session, spec_id)
+
+
+@router.post("/questions/{question_id}/answer", status_code=202)
+async def answer_question(
+    question_id: QuestionId,
+    body: AnswerQuestion,
+    services: TheServices,
+    actor: Actor,
+    command_id: CommandId,
+) -> CommandAccepted:
+    """Answer; 409 when the question is not open any more. Later phases read the answer."""
+    async with services.database.begin() as session:
+        question = await questions.get(session, question_id)
+    command = AnswerCommand(id=command_id, question_id=question_id, answer=body.answer, by=actor)
+    return await services.gateway.answer_question(question.spec_id, command)

@@ -1,0 +1,95 @@
+"""Facts about tickets, tasks, agents and their sandboxes."""
+
+from typing import Literal
+
+from models.contracts.base import Payload, TaskId, TicketId
+from models.contracts.checks import CheckEvidence
+from models.contracts.phases import Phase
+from models.contracts.tasks import TaskView
+from models.contracts.usage import Usage
+
+
+class TicketCreated(Payload):
+    """A planned ticket became a ticket."""
+
+    event_type: Literal["spec.ticket_created"] = "spec.ticket_created"
+    ticket_id: TicketId
+    title: str
+
+
+class TaskCreated(Payload):
+    """A planned task became a task."""
+
+    event_type: Literal["spec.task_created"] = "spec.task_created"
+    task_id: TaskId
+    title: str
+    ticket_id: TicketId
+    task: TaskView
+
+
+class AgentTurn(Payload):
+    """A model answered once; ``phase`` for the planner, ``task_id`` for an agent."""
+
+    event_type: Literal["agent.turn"] = "agent.turn"
+    turn: int
+    tool: str
+    summary: str
+    usage: Usage
+    phase: Phase | None = None
+    task_id: TaskId | None = None
+    round: int | None = None
+
+
+class TaskReplanned(Payload):
+    """A known task was planned anew, or dropped from the plan; ``task`` is its new first state."""
+
+    event_type: Literal["task.replanned", "task.retired"]
+    task_id: TaskId
+    task: TaskView
+
+
+class AgentStarted(Payload):
+    """An agent began, or resumed, a round of a task."""
+
+    event_type: Literal["agent.started"] = "agent.started"
+    task_id: TaskId
+    local_id: str
+    round: int
+    model: str
+
+
+class TaskMoved(Payload):
+    """A task changed its state."""
+
+    event_type: Literal[
+        "task.queued",
+        "task.provisioning",
+        "task.working",
+        "task.waiting",
+        "task.checking",
+        "task.check_failed",
+        "task.merging",
+        "task.conflict",
+        "task.merged",
+        "task.failed",
+        "task.blocked",
+        "task.skipped",
+        "task.cancelled",
+        "task.retried",
+    ]
+    task_id: TaskId
+    local_id: str
+    round: int = 0
+    reason: str | None = None
+    reason_code: str | None = None
+    commit: str | None = None
+    check: CheckEvidence | None = None
+
+
+class SandboxMoved(Payload):
+    """A sandbox changed its state; ``name`` is ours and deterministic."""
+
+    event_type: Literal["sandbox.creating", "sandbox.spawned", "sandbox.lost", "sandbox.terminated"]
+    name: str
+    task_id: TaskId | None = None
+    provider: str

@@ -1,0 +1,33 @@
+"""Questions, as last folded."""
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from models.contracts.base import SpecId
+from models.contracts.questions import Question, QuestionId, QuestionList
+from models.errors import NotFound
+from models.store.database import Session
+from models.tables.specs import QuestionRow
+
+
+async def list_questions(session: Session, spec_id: SpecId) -> QuestionList:
+    """The questions of a spec, in the order they were asked."""
+    found = await session.execute(
+        select(col(QuestionRow.view))
+        .where(col(QuestionRow.spec_id) == spec_id)
+        .order_by(col(QuestionRow.asked_at), col(QuestionRow.id))
+    )
+    return QuestionList(items=tuple(Question.model_validate(view) for view in found.scalars()))
+
+
+async def get(session: Session, question_id: QuestionId) -> Question:
+    """One question.
+
+    Raises:
+        NotFound: no such question.
+    """
+    row = await session.get(QuestionRow, question_id)
+    if row is None:
+        msg = "There is no such question."
+        raise NotFound(msg, code="question-not-found", question_id=str(question_id))
+    return Question.model_validate(row.view)

@@ -1,0 +1,1 @@
+"""The regression set: documents with the verdict that each must get."""
