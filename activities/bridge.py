@@ -13,7 +13,7 @@ from models.contracts.events import Fact, NewEvent
 from models.contracts.facts import DocumentStored, SyncCounted
 from models.contracts.phases import Phase
 from models.contracts.plans import PlannedTask, SyncReport, TaskPlan
-from models.contracts.task_facts import TaskCreated, TaskReplanned, TicketCreated
+from models.contracts.task_facts import TaskCreated, TaskMoved, TaskReplanned, TicketCreated
 from models.contracts.tasks import TaskNode, TaskState, TaskView
 from models.rules.markdown import FILE_NAMES, spec_folder, to_markdown
 from models.rules.sync import compute_sync
@@ -117,7 +117,12 @@ def _stays(request: SyncPlan, known: KnownTask | None) -> bool:
     if known is None or known.view.retired:
         return False
     merged = request.keep_merged and known.view.state == TaskState.MERGED
-    return merged or known.view.local_id in request.fixed
+    local_id = known.view.local_id
+    return merged or local_id in request.fixed or local_id in request.on_branch
+
+
+def _is_merged(request: SyncPlan, known: KnownTask) -> bool:
+    return known.view.state == TaskState.MERGED or known.view.local_id in request.on_branch
 
 
 def _view(request: SyncPlan, position: int, task: PlannedTask, known: KnownTask | None) -> TaskView:
@@ -162,7 +167,7 @@ def _nodes(
                 depends_on=tuple(index[d] for d in report.dependencies[task.id]),
                 extra_check=task.check_command,
                 expects_changes=bool(task.files),
-                merged=stays and before is not None and before.view.state == TaskState.MERGED,
+                merged=stays and before is not None and _is_merged(request, before),
                 first_round=before.view.round + 1 if before is not None else 1,
             )
         )
@@ -215,6 +220,19 @@ def _task_facts(
         ):
             facts.append(TaskReplanned(event_type="task.replanned", task_id=view.id, task=view))
     planned = {task.id for task in plan.tasks}
+    facts += [
+        TaskMoved(
+            event_type="task.merged",
+            task_id=known[local_id].view.id,
+            local_id=local_id,
+            round=known[local_id].view.round,
+            commit=commit,
+        )
+        for local_id, commit in request.on_branch.items()
+        if local_id in planned
+        and local_id in known
+        and known[local_id].view.state != TaskState.MERGED
+    ]
     facts += [
         TaskReplanned(
             event_type="task.retired",

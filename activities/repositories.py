@@ -13,9 +13,12 @@ from temporalio import activity
 from activities.git import explain
 from activities.heartbeats import heartbeating
 from activities.mirror import Mirror, Mirrors
+from models.contracts.base import SpecId
 from models.contracts.repositories import (
     BranchState,
     EnsureMirror,
+    FindMerges,
+    FoundMerges,
     MergeCandidate,
     MirrorState,
     PrepareMerge,
@@ -141,6 +144,15 @@ class RepositoryActivities:
             await mirror.git.run("update-ref", f"refs/specwright/candidates/{commit}", commit)
             return MergeCandidate(outcome="candidate", base=head, commit=commit)
 
+    @activity.defn
+    async def find_merges(self, request: FindMerges) -> FoundMerges:
+        """The tasks that are merged on the branch, also those whose run did not live to say so."""
+        async with heartbeating(), self._mirrors.locked(request.project_id) as mirror:
+            await mirror.fetch()
+            head = await mirror.head(request.branch)
+            merged = await _merges(mirror, head, request.spec_id) if head is not None else []
+        return FoundMerges(commits={local_id: commit for commit, local_id in reversed(merged)})
+
     async def _import_work(self, mirror: Mirror, request: PrepareMerge) -> None:
         async with self._database.begin() as session:
             content, _ = await artifacts.get(session, request.work.sha256)
@@ -189,15 +201,20 @@ async def _commit(mirror: Mirror, tree: str, parents: list[str], message: str) -
 
 async def _merged_as(mirror: Mirror, head: str, request: PrepareMerge) -> str | None:
     """The merge commit of this task on the branch, None when it is not merged yet."""
+    for commit, local_id in await _merges(mirror, head, request.spec_id):
+        if local_id == request.local_id:
+            parents = (await mirror.git.run("rev-list", "--parents", "-1", commit)).text.split()
+            if request.work_head in parents:
+                return commit
+    return None
+
+
+async def _merges(mirror: Mirror, head: str, spec_id: SpecId) -> list[tuple[str, str]]:
+    """Merge commits of a spec on a branch with their tasks' local ids, newest first."""
     log = await mirror.git.run(
         "log", "--first-parent", "--max-count=2000",
         "--format=%H %(trailers:key=Specwright-Spec,valueonly,separator=%x20)"
         " %(trailers:key=Specwright-Task,valueonly,separator=%x20)", head,
     )  # fmt: skip
-    for line in log.text.splitlines():
-        words = line.split()
-        if words[1:] == [str(request.spec_id), request.local_id]:
-            parents = (await mirror.git.run("rev-list", "--parents", "-1", words[0])).text.split()
-            if request.work_head in parents:
-                return words[0]
-    return None
+    lines = [line.split() for line in log.text.splitlines()]
+    return [(words[0], words[2]) for words in lines if words[1:2] == [str(spec_id)] and words[2:]]

@@ -126,6 +126,7 @@ class Activities:
                 records.set_budget,
                 repositories.ensure_mirror,
                 repositories.publish_branch,
+                repositories.find_merges,
                 repositories.prepare_merge,
                 repositories.push_merge,
                 slots.request_slot,

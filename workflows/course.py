@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.contracts.gates import DecisionKind, GateKind
     from models.contracts.phases import GENERATED_PHASES, PHASES, Phase
-    from models.contracts.repositories import EnsureMirror, FindDrift
+    from models.contracts.repositories import EnsureMirror, FindDrift, FindMerges
     from models.contracts.specs import SpecResult, SpecStart, SpecStatus
 
     from workflows import options
@@ -142,6 +142,7 @@ class Course:
                     title=self._context.launch.title,
                     documents=self._drafting.documents,
                     keep_merged=self._start.keep_merged,
+                    on_branch=await self._find_merges(),
                     restart=self._start.run > 1,
                     run=self._start.run,
                 )
@@ -163,6 +164,23 @@ class Course:
             )
             self.phase = Phase.TASKS
             await self._phases.run(Phase.TASKS, feedback=told)
+
+    async def _find_merges(self) -> dict[str, str]:
+        """What an earlier run merged, when this one keeps it."""
+        if not self._start.keep_merged:
+            return {}
+        launch = self._context.launch
+        found = await self._guard.run(
+            Phase.SYNC,
+            lambda: workflow.execute_activity_method(
+                RepositoryActivities.find_merges,
+                FindMerges(
+                    project_id=launch.project_id, spec_id=launch.spec_id, branch=launch.branch
+                ),
+                **options.repository(launch.timings),
+            ),
+        )
+        return found.commits
 
     async def sync_plan(self, request: SyncPlan) -> SyncOutcome:
         """Compute SYNC, and write tickets and tasks when nothing blocks it."""

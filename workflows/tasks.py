@@ -85,23 +85,31 @@ class TaskWorkflow:
     @workflow.run
     async def run(self, task: TaskInput) -> TaskResult:
         """Take a slot, work in rounds until merged, and tear down."""
+        ending = asyncio.create_task(self._end(*await self._outcome(task)))
+        while True:
+            try:
+                return await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                # What has ended has ended: a merged task is not cancelled any more.
+                if ending.done():
+                    raise
+
+    async def _outcome(self, task: TaskInput) -> tuple[str, str | None, Failure | None]:
+        """How the work ended: the fact's type, the merge commit, and what failed."""
         try:
             await self._move("task.queued")
             await self._slot.take()
-            commit = await self._work(task)
-            return await self._end("task.merged", commit=commit)
+            return "task.merged", await self._work(task), None
         except TaskFailed as failed:
-            return await self._end("task.failed", failure=failed.failure)
+            return "task.failed", None, failed.failure
         except ActivityError as error:
             if is_cancelled_exception(error):
-                return await self._end("task.cancelled")
-            return await self._end("task.failed", failure=describe(error))
+                return "task.cancelled", None, None
+            return "task.failed", None, describe(error)
         except asyncio.CancelledError:
-            return await self._end("task.cancelled")
+            return "task.cancelled", None, None
 
-    async def _end(
-        self, event: str, *, commit: str | None = None, failure: Failure | None = None
-    ) -> TaskResult:
+    async def _end(self, event: str, commit: str | None, failure: Failure | None) -> TaskResult:
         """Give everything back, then say how it ended; nothing here is cut short by a cancel."""
         self._cancellation.closed = True
         await self._give_turn_back()

@@ -77,7 +77,7 @@ test("launch, read the document, approve at the gate, and see it merged", async 
   assert.ok(await page.getByText("When a person sets a budget").isVisible());
   assert.ok(await gate.getByRole("button", { name: "Request changes" }).isDisabled());
   assert.deepEqual(await violations(page), []);
-  await gate.getByRole("button", { name: "Approve" }).click();
+  await gate.getByRole("button", { name: "Approve", exact: true }).click();
   await gate.waitFor({ state: "detached", timeout: LIMIT });
   await page.getByRole("button", { name: "execution" }).click();
   await page.getByText("5 of 5 tasks merged").waitFor({ timeout: LIMIT });

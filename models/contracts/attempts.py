@@ -189,7 +189,8 @@ class SyncPlan(Payload):
     """Compute the sync report and, without blockers, write tickets and tasks.
 
     ``fixed`` are local ids of tasks that have begun and stay as they are. Of the others, merged ones
-    are kept with ``keep_merged``, and ``restart`` puts every other known one back to the start.
+    are kept with ``keep_merged``, also those that only the branch knows of (``on_branch``, commits by
+    local id), and ``restart`` puts every other known one back to the start.
     ``run`` is the spec's run, part of the facts' keys. A ``dry_run`` writes nothing.
     """
 
@@ -199,6 +200,7 @@ class SyncPlan(Payload):
     documents: dict[Phase, ArtifactRef]
     fixed: tuple[str, ...] = ()
     keep_merged: bool = False
+    on_branch: dict[str, str] = Field(default_factory=dict[str, str])
     restart: bool = False
     run: int = 1
     dry_run: bool = False

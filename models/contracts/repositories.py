@@ -75,6 +75,20 @@ class MergeCandidate(Payload):
     foreign: tuple[str, ...] = ()
 
 
+class FindMerges(Payload):
+    """Find what of a spec is merged on its branch; the forge's ref is the truth."""
+
+    project_id: ProjectId
+    spec_id: SpecId
+    branch: str
+
+
+class FoundMerges(Payload):
+    """Merge commits on the branch by the task's local id; empty without a branch."""
+
+    commits: dict[str, str] = Field(default_factory=dict[str, str])
+
+
 class PushMerge(Payload):
     """Push a checked merge commit, only if the branch still stands where it was."""
 

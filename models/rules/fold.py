@@ -85,7 +85,9 @@ def fold(
         changed_task = changed_task.model_copy(update={"as_of_seq": seq})
     changed = _fold_spec(spec, fact, at)
     if changed_task is not None:
-        changed = counted(changed, task, changed_task)
+        # The bridge writes a new task's row before its fact, so the row is no "before".
+        before = None if isinstance(fact, TaskCreated) else task
+        changed = counted(changed, before, changed_task)
     return ViewFragment(
         spec=_stamped(changed, at, seq),
         task=changed_task,

@@ -70,13 +70,17 @@ class RunningStack:
         return await self.http.post(f"/api/v1{path}", json=body, headers=headers)
 
     async def until(
-        self, spec_id: SpecId, happens: Callable[[Event], bool], seconds: float = 60
+        self,
+        spec_id: SpecId,
+        happens: Callable[[Event], bool],
+        seconds: float = 60,
+        since: int = 0,
     ) -> Event:
-        """The first event, past or to come, for which ``happens`` is true."""
+        """The first event after ``since``, past or to come, for which ``happens`` is true."""
         last: Event | None = None
         try:
             async with asyncio.timeout(seconds):
-                async for event in self.api.follow(spec_id):
+                async for event in self.api.follow(spec_id, since):
                     last = event
                     if happens(event):
                         return event
@@ -87,9 +91,11 @@ class RunningStack:
         msg = f"the spec closed without it: {last.event_type if last else 'no event'} {last.data if last else ''}"
         raise AssertionError(msg)
 
-    async def until_closed(self, spec_id: SpecId, seconds: float = 90) -> SpecDetail:
+    async def until_closed(
+        self, spec_id: SpecId, seconds: float = 90, since: int = 0
+    ) -> SpecDetail:
         async with asyncio.timeout(seconds):
-            async for _ in self.api.follow(spec_id):
+            async for _ in self.api.follow(spec_id, since):
                 pass
         return await self.api.spec(spec_id)
 

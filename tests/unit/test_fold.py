@@ -21,7 +21,7 @@ from models.contracts.facts import (
 from models.contracts.gates import DecisionKind, Gate, GateDecision, GateKind
 from models.contracts.phases import PHASES, Phase
 from models.contracts.specs import PhaseState, SpecStatus, SpecView
-from models.contracts.task_facts import AgentTurn, TaskCreated, TaskMoved
+from models.contracts.task_facts import AgentTurn, TaskCreated, TaskMoved, TaskReplanned
 from models.contracts.tasks import TaskState, TaskView
 from models.contracts.usage import Usage
 from models.rules.fold import fold, task_of
@@ -87,10 +87,12 @@ def fold_all(facts: list[Fact]) -> tuple[SpecView | None, TaskView | None]:
 
 @given(st.lists(st.sampled_from(FACTS), max_size=30))
 def test_any_sequence_of_facts_folds_and_counts_merged_tasks(facts: list[Fact]) -> None:
-    created: list[Fact] = [SpecCreated(spec=SPEC)]
-    spec, task = fold_all(created + facts)
+    # The store takes a task's creation once: its key is unique in the stream.
+    first: list[Fact] = [SpecCreated(spec=SPEC)]
+    once = [f for n, f in enumerate(facts) if not isinstance(f, TaskCreated) or f not in facts[:n]]
+    spec, task = fold_all(first + once)
     assert spec is not None
-    assert spec.as_of_seq == len(facts) + 1
+    assert spec.as_of_seq == len(once) + 1
     assert spec.tasks_merged == int(task is not None and task.state == TaskState.MERGED)
 
 
@@ -138,3 +140,21 @@ def test_a_resume_after_completion_does_not_reopen() -> None:
     spec, _ = fold_all([SpecCreated(spec=SPEC), FACTS[-1], FACTS[-2]])
     assert spec is not None
     assert spec.status == SpecStatus.COMPLETED
+
+
+def test_a_task_counts_once_whether_its_row_is_there_before_its_fact_or_not() -> None:
+    created = next(fact for fact in FACTS if isinstance(fact, TaskCreated))
+    counts: list[SpecView] = []
+    for row in (None, created.task):
+        fragment = fold(SPEC, row, created, NOW, 2)
+        assert fragment.spec is not None
+        counts.append(fragment.spec)
+    assert [spec.tasks_total for spec in counts] == [1, 1]
+    retired = TaskReplanned(
+        event_type="task.retired",
+        task_id=created.task_id,
+        task=created.task.model_copy(update={"retired": True}),
+    )
+    left = fold(counts[0], created.task, retired, NOW, 3)
+    assert left.spec is not None
+    assert left.spec.tasks_total == 0

@@ -69,9 +69,9 @@ class ApiClient:
         )
         answer.raise_for_status()
 
-    async def follow(self, spec_id: UUID) -> AsyncGenerator[Event]:
-        """Events from the first on, until the spec is closed; a cut stream is resumed."""
-        last = 0
+    async def follow(self, spec_id: UUID, since: int = 0) -> AsyncGenerator[Event]:
+        """Events after ``since``, until the spec is closed; a cut stream is resumed."""
+        last = since
         while True:
             try:
                 async with self._http.stream(
