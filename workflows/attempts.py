@@ -81,7 +81,7 @@ class Drafting:
             documents=self.before(phase),
             previous=previous,
             feedback=feedback[:20_000],
-            answers=self._questions.answers() if phase != Phase.EXPLORE else (),
+            answers=self._questions.answers(),
             steering=launch.settings.steering,
         )
         while True:

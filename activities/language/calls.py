@@ -111,7 +111,13 @@ class CallBook:
             daily_usd=self._daily_usd,
         )
         async with self._database.begin() as session:
-            return await budgets.begin_call(session, call)
+            call_id = await budgets.begin_call(session, call)
+            warned = await budgets.warning(session, talk.spec_id)
+            if warned is not None:  # each limit warns once, by its key
+                key = f"budget-warning/{warned.limit_usd}/{warned.limit_tokens}"
+                told = NewEvent(dedup_key=key, fact=warned)
+                await events.append(session, talk.project_id, talk.spec_id, [told])
+        return call_id
 
     async def give_up(self, talk: Talk, number: int, error: AppError, unpaid: UUID | None) -> None:
         """Give an unpaid call back, and say until when one waits for the provider."""

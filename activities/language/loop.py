@@ -18,8 +18,8 @@ from models.contracts.events import EventSource, NewEvent
 from models.contracts.task_facts import AgentTurn
 from models.errors import AppError, Conflict, NotAllowed
 from models.rules.contexts import STUB, stubbed_before
-from models.store import budgets, conversations, events
-from models.store.database import Database, Session
+from models.store import conversations, events
+from models.store.database import Database
 
 _MAX_TRIES: Final = 3
 _ROOM_BYTES: Final = 400_000  # some 130,000 tokens, two thirds of the window
@@ -126,8 +126,8 @@ class ToolLoop:
             await conversations.store_turn(
                 session, state, number, call_id, answer.response, answer.usage
             )
-            told = await _turn_events(session, talk, number, answer)
-            await events.append(session, talk.project_id, talk.spec_id, told)
+            told = _turn_event(talk, number, answer)
+            await events.append(session, talk.project_id, talk.spec_id, [told])
         return StoredTurn(turn=number, response=answer.response, usage=answer.usage)
 
     async def _use_tools(
@@ -160,8 +160,7 @@ class ToolLoop:
         return None, ToolResults(blocks=tuple(blocks))
 
 
-async def _turn_events(session: Session, talk: Talk, number: int, answer: Answer) -> list[NewEvent]:
-    """The turn, and the budget's warning when it is due; each limit warns once."""
+def _turn_event(talk: Talk, number: int, answer: Answer) -> NewEvent:
     tool, summary = _summary(answer)
     turn = AgentTurn(
         turn=number,
@@ -172,16 +171,8 @@ async def _turn_events(session: Session, talk: Talk, number: int, answer: Answer
         task_id=talk.task_id,
         round=talk.round,
     )
-    told = [
-        NewEvent(
-            dedup_key=f"{talk.conversation_id}/{number}/turn", fact=turn, source=EventSource.AGENT
-        )
-    ]
-    warned = await budgets.warning(session, talk.spec_id)
-    if warned is not None:
-        key = f"budget-warning/{warned.limit_usd}/{warned.limit_tokens}"
-        told.append(NewEvent(dedup_key=key, fact=warned))
-    return told
+    key = f"{talk.conversation_id}/{number}/turn"
+    return NewEvent(dedup_key=key, fact=turn, source=EventSource.AGENT)
 
 
 def _messages(
