@@ -24,6 +24,7 @@ from models.errors import (
     Unavailable,
 )
 from models.rules.prices import price_table, priced
+from models.rules.texts import storable
 from models.settings import LanguageSettings
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class ModelClient:
             cache_write_tokens=used.cache_creation_input_tokens or 0,
         )
         content = cast(list[dict[str, JsonValue]], raw["content"])
-        blocks: list[JsonValue] = [_input_block(block) for block in content]
+        blocks: list[JsonValue] = [storable(_input_block(block)) for block in content]
         response: dict[str, JsonValue] = {"content": blocks, "stop_reason": raw.get("stop_reason")}
         return Answer(response=response, usage=priced(self.prices, model, usage))
 

@@ -18,6 +18,7 @@ from models.contracts.events import EventSource, NewEvent
 from models.contracts.task_facts import AgentTurn
 from models.errors import AppError, Conflict, NotAllowed
 from models.rules.contexts import STUB, stubbed_before
+from models.rules.texts import storable_text
 from models.store import conversations, events
 from models.store.database import Database
 
@@ -231,7 +232,7 @@ def _result(use: ToolUse, reply: Reply) -> dict[str, JsonValue]:
     return {
         "type": "tool_result",
         "tool_use_id": use.id,
-        "content": reply.content,
+        "content": storable_text(reply.content),
         "is_error": reply.is_error,
     }
 
