@@ -9,7 +9,7 @@ _INSTEAD: Final = "\N{REPLACEMENT CHARACTER}"
 
 def storable_text(text: str) -> str:
     """The text with what cannot be stored replaced."""
-    whole = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return whole.replace("\0", _INSTEAD)
 
 

@@ -1,18 +1,29 @@
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.contracts.budgets import BudgetLimits
 from models.contracts.commands import CommandName, GateCommand
 from models.contracts.gates import DecisionKind, Gate, GateStatus
 from models.contracts.phases import Phase
-from models.contracts.projects import Environment, GatePolicy, GitRepository
+from models.contracts.projects import (
+    Environment,
+    GatePolicy,
+    GitRepository,
+    ProjectSettings,
+)
 from models.contracts.specs import SpecStatus
+from models.contracts.usage import Price
 from models.errors import InvalidInput
 from models.rules.actions import command_refusal
 from models.rules.addresses import check_branch, read_address
-from models.rules.gates import decision_refusal, gate_opens
+from models.rules.gates import decision_refusal, expiry, gate_opens
+from models.rules.launch import rerun_branch
 from models.rules.markdown import slug, spec_branch, to_markdown
 from models.rules.paths import is_inside
+from models.rules.prices import is_bounded, price_table, worst_case
 from models.rules.test_counts import count_tests
 from tests.support.documents import good_plan, good_requirements
 from tests.unit.test_fold import GATE
@@ -163,3 +174,45 @@ def test_markdown_keeps_hostile_titles_inside_the_front_matter() -> None:
 def test_the_plan_names_every_task_in_markdown() -> None:
     text = to_markdown(good_plan(), phase=Phase.TASKS, title="t", spec_id="1")
     assert all(f"### {task.id}: {task.title}" in text for task in good_plan().tasks)
+
+
+@pytest.mark.parametrize(
+    ("options", "policy", "expected"),
+    [
+        (("approve", "reject"), "approve", "approve"),
+        (("approve", "reject"), "reject", "reject"),
+        (("approve", "reject"), "remind", None),
+        (("retry", "cancel"), "approve", None),  # a failure is never passed by time
+        (("retry", "cancel"), "reject", "cancel"),
+        (("raise", "stop"), "reject", "stop"),
+    ],
+)
+def test_a_deadline_decides_only_what_a_gate_offers(
+    options: tuple[str, ...], policy: str, expected: str | None
+) -> None:
+    gate = Gate.model_validate({**GATE.model_dump(), "options": options, "on_deadline": policy})
+    assert expiry(gate) == expected
+
+
+def test_settings_of_a_spec_override_only_what_they_name() -> None:
+    project = ProjectSettings(max_attempts=5, gates={Phase.DESIGN: GatePolicy(mode="auto")})
+    other = ProjectSettings.model_validate({"threshold": 0.9})
+    merged = project.overridden_by(other)
+    assert (merged.max_attempts, merged.threshold) == (5, 0.9)
+    assert merged.gates[Phase.DESIGN].mode == "auto"
+    assert project.overridden_by(None) is project
+
+
+def test_a_later_run_has_a_branch_of_its_own() -> None:
+    assert rerun_branch("spec/a-1234", 2) == "spec/a-1234-r2"
+    assert rerun_branch("spec/a-1234-r2", 3) == "spec/a-1234-r3"
+
+
+def test_a_price_bounds_every_way_to_spend() -> None:
+    table = price_table({"own": Price.model_validate(dict.fromkeys(Price.model_fields, "2"))})
+    assert table.version.endswith("+own")
+    worst = worst_case(table, "claude-sonnet-4-5", 1_000_000, 1_000_000)
+    assert worst.usd == Decimal("3.75") + 15
+    assert worst_case(table, "nobody", 10, 5).usd is None
+    assert is_bounded(table, "nobody", BudgetLimits(tokens=1))
+    assert not is_bounded(table, "nobody", BudgetLimits())
