@@ -7,10 +7,11 @@ MODEL ?= scripted
 SPECS ?= 1
 KILLS ?= 5
 SEED ?= 1
+PHASES ?=
 PY := .venv/bin/python
 FRONTEND_SOURCES := $(shell find frontend/src frontend/index.html frontend/vite.config.ts frontend/package.json -type f 2>/dev/null)
 
-.PHONY: help setup demo up down check test evaluation bench soak screenshots histories openapi format clean
+.PHONY: help setup demo up down check test evaluation bench soak screenshots histories openapi docs format clean
 .PHONY: test-unit test-replay test-integration test-frontend test-e2e test-faults
 
 help: ## Show this list
@@ -23,9 +24,11 @@ help: ## Show this list
 	@echo "make evaluation   judge the regression set of documents"
 	@echo "make bench        measure speed and memory"
 	@echo "make soak         kill storm: SPECS=$(SPECS) KILLS=$(KILLS) SEED=$(SEED)"
+	@echo "make soak PHASES=1 KILLS=30   the same while the phases are written, against a calm run"
 	@echo "make screenshots  pictures of every page in screenshots/"
 	@echo "make histories    store the demo's workflow histories for the replay tests"
 	@echo "make openapi      regenerate the OpenAPI document and the TypeScript client"
+	@echo "make docs         regenerate docs/reference"
 	@echo "make format       format all code"
 	@echo "make clean        remove databases, caches and build output of this checkout"
 
@@ -73,6 +76,7 @@ check: .venv/.stamp frontend/node_modules/.stamp ## Lint, types, contracts, drif
 	@.venv/bin/lint-imports --no-logo > .cache/lint-imports.log 2>&1 || { cat .cache/lint-imports.log; exit 1; }
 	@.venv/bin/basedpyright | tail -n 1
 	@$(PY) -m api --openapi .cache/openapi.json && cmp -s .cache/openapi.json api/openapi.json || { echo "check: run 'make openapi'" >&2; exit 1; }
+	@$(PY) -m workers.dev.reference --check || { echo "check: run 'make docs'" >&2; exit 1; }
 	@cd frontend && npx --no-install biome check --error-on-warnings . && npx --no-install tsc --noEmit
 	@cd frontend && npx --no-install openapi-typescript ../api/openapi.json -o ../.cache/schema.d.ts > /dev/null 2>&1 && cmp -s ../.cache/schema.d.ts src/shared/api/generated/schema.d.ts || { echo "check: run 'make openapi'" >&2; exit 1; }
 	@echo "check: passed"
@@ -87,13 +91,17 @@ bench: setup ## Speed and memory
 	@$(PY) -m tests.bench
 
 soak: setup ## Kill storm
-	@$(PY) -m tests.soak --specs $(SPECS) --kills $(KILLS) --seed $(SEED)
+	@if [ -n "$(PHASES)" ]; then $(PY) -m tests.soak_phases --kills $(KILLS) --seed $(SEED); \
+	  else $(PY) -m tests.soak --specs $(SPECS) --kills $(KILLS) --seed $(SEED); fi
 
 screenshots: setup ## Pictures of every page
 	@CHROMIUM_PATH="$$(sh workers/dev/setup.sh chromium)" $(PY) -m tests.screenshots
 
 histories: setup ## Replay material
 	@$(PY) -m tests.record_histories
+
+docs: .venv/.stamp ## The generated reference
+	@$(PY) -m workers.dev.reference
 
 openapi: .venv/.stamp frontend/node_modules/.stamp ## Generated files
 	@$(PY) -m api --openapi api/openapi.json

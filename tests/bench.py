@@ -6,11 +6,12 @@ printed; nothing fails here, an aim that is missed is reported.
 """
 
 import asyncio
+import json
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -23,11 +24,16 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from models.contracts.base import SpecId
 from models.contracts.commands import spec_workflow_id, task_workflow_id
+from models.contracts.documents import Design, Requirements
+from models.contracts.plans import MAX_PLANNED_TASKS, TaskPlan
+from models.rules.evaluations.documents import Surroundings, evaluate_document
+from models.rules.sync import compute_sync
 from tests.support.stack import RunningStack, running_stack
 
 PAIRS: Final = 3
 MEMORY_AIM_MB: Final = 700
 _QUEUE: Final = "bench-floor"
+_REQUIREMENTS: Final = 300
 
 
 @activity.defn
@@ -140,7 +146,94 @@ async def _check_seconds(stack: RunningStack, spec_id: SpecId) -> float:
     return total
 
 
+def _large_plan() -> tuple[TaskPlan, Requirements, Design]:
+    """A plan of 500 tasks in 20 chains for 300 requirements with two criteria each."""
+    words = [f"{a}{b}" for a in "abcdefghijklmnopqrst" for b in "abcdefghijklmno"]
+    requirements = Requirements.model_validate(
+        {
+            "requirements": [
+                {
+                    "id": f"REQ-{n:03d}",
+                    "title": f"About {words[n - 1]}",
+                    "kind": "functional",
+                    "priority": "must",
+                    "pattern": "event",
+                    "text": f"When a person asks for {words[n - 1]} and {words[-n]}, the ledger "
+                    f"shall print the {words[n - 1]} of {words[n // 2]} in cents.",
+                    "rationale": "Asked for.",
+                    "acceptance_criteria": [
+                        {
+                            "id": f"AC-{n:03d}.{c}",
+                            "text": f"Asking for {words[n - 1]} prints {c}.00 once.",
+                            "verified_by": "test",
+                        }
+                        for c in (1, 2)
+                    ],
+                }
+                for n in range(1, _REQUIREMENTS + 1)
+            ]
+        }
+    )
+    plan = TaskPlan.model_validate(
+        {
+            "tickets": [
+                {"id": f"TKT-{n:03d}", "title": "t", "priority": "high"} for n in range(1, 26)
+            ],
+            "tasks": [
+                {
+                    "id": f"TSK-{n:03d}",
+                    "ticket_id": f"TKT-{(n - 1) % 25 + 1:03d}",
+                    "title": f"Do {n}",
+                    "description": "Write the module that this part of the plan names, with tests.",
+                    "kind": "implementation",
+                    "priority": "high",
+                    "estimate_minutes": 60,
+                    "files_to_modify": [f"app/m{n % 90}.py", f"tests/m{n % 90}.py"],
+                    "requirement_ids": [f"REQ-{(n - 1) % _REQUIREMENTS + 1:03d}"],
+                    "acceptance_criteria_ids": [
+                        f"AC-{(n - 1) % _REQUIREMENTS + 1:03d}.{c}" for c in (1, 2)
+                    ],
+                    "component_ids": ["CMP-01"],
+                    "depends_on": [f"TSK-{n - 20:03d}"] if n > 20 else [],
+                }
+                for n in range(1, MAX_PLANNED_TASKS + 1)
+            ],
+        }
+    )
+    component = {"id": "CMP-01", "name": "All", "responsibility": "does all"}
+    return plan, requirements, Design.model_validate({"overview": "x", "components": [component]})
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    """The median of five runs."""
+    times: list[float] = []
+    for _ in range(5):
+        began = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - began) * 1_000)
+    return statistics.median(times)
+
+
+def _rules() -> None:
+    """Rules and SYNC of the largest plan, against reading it as JSON, in the same run."""
+    plan, requirements, design = _large_plan()
+    around = Surroundings(requirements=requirements, design=design)
+    text = plan.model_dump_json()
+    floor = _milliseconds(lambda: json.loads(text))
+    for name, aim, work in (
+        ("evaluate the plan", 200, lambda: evaluate_document(plan, around, 0.7)),
+        ("evaluate 300 requirements", 200, lambda: evaluate_document(requirements, around, 0.7)),
+        ("sync", 300, lambda: compute_sync(requirements, plan)),
+    ):
+        took = _milliseconds(work)
+        verdict = "met" if took < aim else "missed"
+        told = f"{took:7.1f} ms (aim: under {aim} ms, {verdict}), {took / floor:.0f} x json.loads"
+        print(f"{name:<27} {told}")  # noqa: T201
+
+
 async def _main() -> int:
+    print(f"{MAX_PLANNED_TASKS} tasks, {_REQUIREMENTS} requirements")  # noqa: T201
+    _rules()
     with tempfile.TemporaryDirectory() as scratch:
         async with running_stack(Path(scratch)) as stack:
             client = await Client.connect(stack.stack.status.temporal_address)

@@ -1,7 +1,7 @@
 """Stores workflow histories for the replay tests: ``make histories``.
 
 One spec runs with a gate, a red check and changes that a person asked for; another is paused and
-cancelled. Until 0.1.0 the histories of a changed workflow are replaced, after that added.
+cancelled; others are revised and run again, or wait for money. Until 0.1.0 the histories of a changed workflow are replaced, after that added.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from models.contracts.base import SpecId
+from models.contracts.budgets import BudgetLimits
 from models.contracts.commands import spec_workflow_id, task_workflow_id
 from models.contracts.phases import Phase
 from models.contracts.projects import GatePolicy
@@ -20,8 +21,8 @@ from workers.plugin import SpecPlugin
 FOLDER = Path(__file__).parent / "replay" / "histories"
 
 
-async def _store(client: Client, workflow_id: str, path: Path) -> None:
-    history = await client.get_workflow_handle(workflow_id).fetch_history()
+async def _store(client: Client, workflow_id: str, path: Path, run_id: str | None = None) -> None:
+    history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
     await asyncio.to_thread(_write, path, history.to_json() + "\n")
     print(f"{path.relative_to(FOLDER)}  {len(history.events)} events")  # noqa: T201 - what it did
 
@@ -61,6 +62,38 @@ async def _failed(stack: RunningStack) -> SpecId:
     return spec_id
 
 
+async def _revised(stack: RunningStack) -> tuple[SpecId, str]:
+    """Questions answered and assumed, an edit at the gate, then a second run; and the first's id."""
+    gates = {p: GatePolicy(mode="ask" if p == Phase.EXPLORE else "auto") for p in Phase}
+    gates[Phase.REQUIREMENTS] = GatePolicy(mode="ask")
+    project = await stack.project(stack.remote(), quick_settings(gates=gates))
+    spec_id = await stack.launch(project)
+    gate, seq = await stack.gate(spec_id)
+    asked = (await stack.http.get(f"/api/v1/specs/{spec_id}/questions")).json()["items"]
+    await stack.post(f"/questions/{asked[0]['id']}/answer", {"answer": "Yes."})
+    await stack.decide(gate, "approve")
+    gate, seq = await stack.gate(spec_id, after=seq)
+    sha256 = gate.document.sha256 if gate.document else ""
+    own = (await stack.http.get(f"/api/v1/artifacts/{sha256}")).json()
+    own["assumptions"] = ["Months are calendar months."]
+    await stack.decide(gate, "edit", document=own)
+    await stack.until(spec_id, lambda event: event.event_type == "sandbox.spawned")
+    client = await Client.connect(stack.stack.status.temporal_address)
+    first = await client.get_workflow_handle(spec_workflow_id(spec_id)).describe()
+    await stack.post(f"/specs/{spec_id}/commands/rerun_from", {"from_phase": "design"})
+    await stack.until_closed(spec_id)
+    return spec_id, first.run_id
+
+
+async def _raised(stack: RunningStack) -> SpecId:
+    budget = BudgetLimits(usd=None, tokens=40_000)
+    spec_id = await stack.launch(await stack.project(stack.remote(), quick_settings(budget=budget)))
+    gate, _ = await stack.gate(spec_id)
+    await stack.decide(gate, "raise", budget={"usd": None, "tokens": 9_000_000})
+    await stack.until_closed(spec_id)
+    return spec_id
+
+
 async def _record() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         async with running_stack(Path(scratch)) as stack:
@@ -71,6 +104,12 @@ async def _record() -> None:
             for name, spec_id in specs.items():
                 path = FOLDER / "SpecWorkflow" / f"{name}.json"
                 await _store(client, spec_workflow_id(spec_id), path)
+            revised, first_run = await _revised(stack)
+            folder = FOLDER / "SpecWorkflow"
+            await _store(client, spec_workflow_id(revised), folder / "revised.json", first_run)
+            await _store(client, spec_workflow_id(revised), folder / "rerun.json")
+            raised = await _raised(stack)
+            await _store(client, spec_workflow_id(raised), folder / "raised.json")
             for task in (await stack.api.tasks(merged)).items[:2]:
                 path = FOLDER / "TaskWorkflow" / f"{task.local_id.lower()}.json"
                 await _store(client, task_workflow_id(task.id), path)

@@ -4,6 +4,8 @@ Source: Anthropic's Messages API reference and its Python SDK 2.x (``max_retries
 retries; a mid-stream error has status 200 and is told by its type).
 """
 
+import asyncio
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -68,6 +70,10 @@ class ModelClient:
                 api_key=secret, base_url=base_url, max_retries=0, timeout=_CALL_SECONDS
             )
         return self._clients[scripted]
+
+    async def prepare(self) -> None:
+        """Load the SDK beside the event loop: it takes 1.6 s, in which heartbeats must go on."""
+        await asyncio.to_thread(importlib.import_module, "anthropic")
 
     async def ask(
         self,

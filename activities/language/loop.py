@@ -58,6 +58,7 @@ class ToolLoop:
             NotAllowed: the model refused.
             RetryableError: the provider is away; the try is not counted.
         """
+        await self._client.prepare()
         state = await self._open(talk)
         turns = list(state.turns)
         while True:

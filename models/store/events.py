@@ -110,8 +110,7 @@ async def _fold_all(
         fragments.append(fragment)
     if spec is not None:
         await _save_spec(session, spec)
-    for task_id in changed:
-        await _save_task(session, tasks[task_id])
+    await _save_tasks(session, [tasks[task_id] for task_id in changed])
     return fragments
 
 
@@ -135,12 +134,13 @@ async def _save_spec(session: Session, spec: SpecView) -> None:
     )
 
 
-async def _save_task(session: Session, task: TaskView) -> None:
-    await session.execute(
-        update(TaskRow)
-        .where(col(TaskRow.id) == task.id)
-        .values(state=task.state.value, view=task.model_dump(mode="json"))
-    )
+async def _save_tasks(session: Session, tasks: Sequence[TaskView]) -> None:
+    if tasks:
+        rows = [
+            {"id": task.id, "state": task.state.value, "view": task.model_dump(mode="json")}
+            for task in tasks
+        ]
+        await session.execute(update(TaskRow), rows)
 
 
 async def _upsert_parts(session: Session, spec_id: SpecId, fragment: ViewFragment) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid5
 
 from sqlalchemy import select, update
@@ -48,23 +49,22 @@ async def put_tickets(
     spec_title: str,
     tickets: Sequence[PlannedTicket],
 ) -> None:
-    """Write the plan's tickets; those no longer planned are retired."""
-    for ticket in tickets:
-        values = {
+    """Write the plan's tickets in one statement; those no longer planned are retired."""
+    rows = [
+        {
+            "id": TicketId(local_uuid(spec_id, ticket.id)),
+            "project_id": project_id,
+            "spec_id": spec_id,
+            "local_id": ticket.id,
             "title": f"[Spec] {spec_title}: {ticket.title}",
             "description": ticket.description,
             "priority": ticket.priority,
             "context": {"spec_id": str(spec_id)},
             "retired": False,
         }
-        statement = insert(TicketRow).values(
-            id=TicketId(local_uuid(spec_id, ticket.id)),
-            project_id=project_id,
-            spec_id=spec_id,
-            local_id=ticket.id,
-            **values,
-        )
-        await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+        for ticket in tickets
+    ]
+    await _upsert(session, TicketRow, rows, ("title", "description", "priority", "retired"))
     kept = [ticket.id for ticket in tickets]
     await session.execute(
         update(TicketRow)
@@ -79,35 +79,47 @@ async def put_tasks(
     spec_id: SpecId,
     tasks: Sequence[tuple[PlannedTask, TaskView]],
 ) -> None:
-    """Write the plan's tasks; an existing one keeps its state, and others are retired.
+    """Write the plan's tasks in one statement; an existing one keeps its state, and others are retired.
 
     What changes in the view of an existing task comes with its fact, in the same transaction.
     """
-    for planned, view in tasks:
-        plan = planned.model_dump(mode="json")
-        where = {
-            "position": view.position,
-            "plan": plan,
+    rows = [
+        {
+            "id": view.id,
+            "project_id": project_id,
+            "spec_id": spec_id,
             "ticket_id": view.ticket_id,
+            "local_id": view.local_id,
+            "position": view.position,
+            "state": view.state.value,
+            "plan": planned.model_dump(mode="json"),
+            "result": {"spec_task_id": view.local_id, "spec_id": str(spec_id)},
+            "view": view.model_dump(mode="json"),
             "retired": False,
         }
-        statement = insert(TaskRow).values(
-            id=view.id,
-            project_id=project_id,
-            spec_id=spec_id,
-            local_id=view.local_id,
-            state=view.state.value,
-            result={"spec_task_id": view.local_id, "spec_id": str(spec_id)},
-            view=view.model_dump(mode="json"),
-            **where,
-        )
-        await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=where))
+        for planned, view in tasks
+    ]
+    await _upsert(session, TaskRow, rows, ("ticket_id", "position", "plan", "retired"))
     kept = [planned.id for planned, _ in tasks]
     await session.execute(
         update(TaskRow)
         .where(col(TaskRow.spec_id) == spec_id, col(TaskRow.local_id).not_in(kept))
         .values(retired=True)
     )
+
+
+async def _upsert(
+    session: Session,
+    table: type[TicketRow] | type[TaskRow],
+    rows: list[dict[str, Any]],
+    changing: tuple[str, ...],
+) -> None:
+    """Insert rows in one statement; of those that are there only some columns change."""
+    if not rows:
+        return
+    statement = insert(table).values(rows)
+    changed = {name: statement.excluded[name] for name in changing}
+    await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
 
 
 async def get_planned_task(session: Session, task_id: TaskId) -> PlannedTask | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 
@@ -39,7 +40,7 @@ async def inspect(stack: RunningStack, remote: Path, spec: SpecDetail, kills: in
     if len(turns) != len(set(turns)):
         faults.append("a turn is told twice")
     faults += prove(remote, spec, await stack.api.tasks(spec.id)).faults
-    again = await _asked_again(stack, spec)
+    again = await asked_again(stack, spec, stack.model_calls(spec.id))
     if again:
         faults.append(f"stored turns were asked for again: {again}")
     # At most one a kill and agent: the planner alone, or as many agents as may run at once.
@@ -64,8 +65,10 @@ def _with_attempts(events: list[Event]) -> list[tuple[Event, int]]:
     return found
 
 
-async def _asked_again(stack: RunningStack, spec: SpecDetail) -> list[str]:
-    """Calls that the model got after their turn had been stored."""
+async def asked_again(
+    stack: RunningStack, spec: SpecDetail, calls: list[dict[str, Any]]
+) -> list[str]:
+    """Of the model's own log of calls, those that came after their turn had been stored."""
     async with stack.database.begin() as session:
         rows = await session.execute(
             text(
@@ -76,7 +79,6 @@ async def _asked_again(stack: RunningStack, spec: SpecDetail) -> list[str]:
             {"spec": spec.id},
         )
         stored = {_call_key(spec, str(key)): float(at) for key, at in rows}
-    calls = stack.model_calls(spec.id)
     return [call["call"] for call in calls if call["at"] > stored.get(call["call"], 1e18)]
 
 

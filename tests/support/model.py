@@ -1,5 +1,6 @@
 """A model at the wire: a real HTTP server on loopback whose faults are chosen by model name."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -15,7 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from tests.support.faults import BY_NAME, ModelFault
-from workers.dev.scripted_model import Script, stream_message
+from workers.dev.scripted_model import Call, Script, stream_message
 from workers.dev.scripted_model import create_app as scripted_app
 
 
@@ -56,7 +57,11 @@ async def _bad_json() -> AsyncGenerator[str]:
 
 
 class FakeModel:
-    """Counts calls by model; ``answers`` holds tool calls by model name, for tests to plant."""
+    """Counts calls by model.
+
+    ``answers`` holds tool calls by model name, for tests to plant; names in ``scripted`` are
+    answered by ``script``.
+    """
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -64,6 +69,7 @@ class FakeModel:
         self.script = Script()
         self.answers: dict[str, list[dict[str, Any]]] = {}
         self.counted = 0
+        self.scripted: set[str] = set()
         self.url = ""
 
     async def _messages(self, request: Request) -> Response:
@@ -74,6 +80,11 @@ class FakeModel:
         fault = BY_NAME.get(model)
         if fault is not None:
             return self._faulty(fault, self.calls[model])
+        if model in self.scripted:
+            call = Call.read(request.headers)
+            self.script.note(call)
+            await asyncio.sleep(self.script.latency_seconds)
+            return self._stream(message(self.script.blocks(call, afresh=True) or [], "tool_use"))
         if model in self.answers:
             return self._stream(message(self.answers[model], "tool_use"))
         return JSONResponse({"type": "error", "error": {"type": "x", "message": model}}, 404)
