@@ -32,12 +32,9 @@ from workers.dev.scripted_model import Call, Script
 MODEL: Final = "phases-soak"
 _FAILING: Final = 3
 _LOOKS: Final = (
-    "CONTRIBUTING.md",
-    "README.md",
-    "ledger/cli.py",
-    "ledger/money.py",
-    "ledger/storage.py",
-)
+    "CONTRIBUTING.md", "README.md", "ledger/cli.py", "ledger/money.py", "ledger/storage.py",
+    "ledger/reports.py", "ledger/errors.py", "tests/test_cli.py", "tests/test_reports.py",
+)  # fmt: skip
 _LATENCY: Final = 0.3
 _LONGEST_PAUSE: Final = 0.8
 
@@ -97,9 +94,7 @@ async def _turns(stack: RunningStack, spec_id: SpecId) -> int:
 async def _kill_and_wait(stack: RunningStack, spec_id: SpecId) -> float | None:
     """Seconds from a kill to the next stored turn; None when the documents are written."""
     before = await _turns(stack, spec_id)
-    process = stack.stack.supervisor.children["worker"].process
-    if process is None or process.returncode is not None:
-        return 0.0
+    process = await _living_worker(stack)
     os.kill(process.pid, signal.SIGKILL)
     began = time.monotonic()
     while await _turns(stack, spec_id) <= before:
@@ -107,6 +102,15 @@ async def _kill_and_wait(stack: RunningStack, spec_id: SpecId) -> float | None:
             return None
         await asyncio.sleep(0.05)
     return time.monotonic() - began
+
+
+async def _living_worker(stack: RunningStack) -> asyncio.subprocess.Process:
+    """The worker's process, once the supervisor has started one again."""
+    while True:
+        process = stack.stack.supervisor.children["worker"].process
+        if process is not None and process.returncode is None:
+            return process
+        await asyncio.sleep(0.05)
 
 
 def _order_faults(events: list[Event]) -> list[str]:

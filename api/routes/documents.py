@@ -11,8 +11,14 @@ from models.contracts.artifacts import ArtifactKind
 from models.contracts.attempts import DocumentVersion
 from models.contracts.base import SpecId
 from models.contracts.commands import SavedDocument, SaveDocument
+from models.contracts.documents import Design, Exploration, Requirements
 from models.contracts.phases import Phase
-from models.contracts.plans import DOCUMENT_TYPES, GeneratedDocument
+from models.contracts.plans import (
+    DOCUMENT_TYPES,
+    GeneratedDocument,
+    SyncReport,
+    TaskPlan,
+)
 from models.contracts.revisions import (
     DocumentDiff,
     DocumentView,
@@ -46,6 +52,18 @@ async def get_version(
     """One version; the bytes are artifacts."""
     await specs.get_view(session, spec_id)
     return await documents.get_version(session, spec_id, phase, version)
+
+
+@router.get("/versions/{phase}/{version}/content")
+async def get_content(
+    spec_id: SpecId, phase: Phase, version: int, session: TheSession
+) -> Exploration | Requirements | Design | TaskPlan | SyncReport:
+    """The document of one version, in the shape of its phase."""
+    await specs.get_view(session, spec_id)
+    found = await documents.get_version(session, spec_id, phase, version)
+    content, _ = await artifacts.get(session, found.document.sha256)
+    kind = DOCUMENT_TYPES.get(phase, SyncReport)
+    return kind.model_validate_json(content)
 
 
 @router.get("/diff")

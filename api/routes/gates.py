@@ -2,33 +2,33 @@
 
 from fastapi import APIRouter
 
-from api.deps import Actor, CommandId, TheServices, TheSession
+from api.deps import Actor, CommandId, Services, TheServices, TheSession
 from models.contracts.artifacts import ArtifactKind, ArtifactRef
 from models.contracts.base import GateId, SpecId
 from models.contracts.commands import CommandAccepted, GateCommand
-from models.contracts.gates import DecideGate, DecisionKind, Gate
+from models.contracts.gates import ApproveDocument, DecideGate, DecisionKind, Gate, GateKind
 from models.contracts.phases import Phase
 from models.errors import Conflict
 from models.rules.evaluations.documents import read_document
 from models.store import artifacts, specs
 from models.store.database import Session
 
-router = APIRouter(prefix="/specs/{spec_id}/gates", tags=["gates"])
+router = APIRouter(prefix="/specs/{spec_id}", tags=["gates"])
 
 
-@router.get("")
+@router.get("/gates")
 async def list_gates(spec_id: SpecId, session: TheSession) -> tuple[Gate, ...]:
     """Every gate of a spec, oldest first."""
     return await specs.list_gates(session, spec_id)
 
 
-@router.get("/{gate_id}")
+@router.get("/gates/{gate_id}")
 async def get_gate(spec_id: SpecId, gate_id: GateId, session: TheSession) -> Gate:
     """One gate, with the hash of the document it is about."""
     return await specs.get_gate(session, spec_id, gate_id)
 
 
-@router.post("/{gate_id}/decision", status_code=202)
+@router.post("/gates/{gate_id}/decision", status_code=202)
 async def decide_gate(
     spec_id: SpecId,
     gate_id: GateId,
@@ -73,3 +73,56 @@ async def _store_own(session: Session, gate: Gate, body: DecideGate) -> Artifact
     view = await specs.get_view(session, gate.spec_id)
     content = document.model_dump_json().encode()
     return await artifacts.put(session, view.project_id, content, ArtifactKind.DOCUMENT)
+
+
+@router.post("/approve-requirements", status_code=202)
+async def approve_requirements(
+    spec_id: SpecId,
+    body: ApproveDocument,
+    services: TheServices,
+    actor: Actor,
+    command_id: CommandId,
+) -> CommandAccepted:
+    """Approve the requirements that are asked about; 409 when they are not those you saw."""
+    return await _approve(spec_id, Phase.REQUIREMENTS, body, services, actor, command_id)
+
+
+@router.post("/approve-design", status_code=202)
+async def approve_design(
+    spec_id: SpecId,
+    body: ApproveDocument,
+    services: TheServices,
+    actor: Actor,
+    command_id: CommandId,
+) -> CommandAccepted:
+    """Approve the design that is asked about; 409 when it is not the one you saw."""
+    return await _approve(spec_id, Phase.DESIGN, body, services, actor, command_id)
+
+
+async def _approve(
+    spec_id: SpecId,
+    phase: Phase,
+    body: ApproveDocument,
+    services: Services,
+    actor: str,
+    command_id: str,
+) -> CommandAccepted:
+    """Decide the open gate of a phase.
+
+    Raises:
+        Conflict: no gate asks about it.
+    """
+    async with services.database.begin() as session:
+        gate = (await specs.get_view(session, spec_id)).open_gate
+    if gate is None or gate.kind != GateKind.PHASE or gate.phase != phase:
+        msg = f"No gate asks about {phase.value} now."
+        raise Conflict(msg, code="gate-not-open")
+    command = GateCommand(
+        id=command_id,
+        gate_id=gate.id,
+        kind=DecisionKind.APPROVE,
+        by=actor,
+        note=body.note,
+        artifact_sha256=body.artifact_sha256,
+    )
+    return await services.gateway.decide_gate(spec_id, command)

@@ -120,3 +120,10 @@ class DecideGate(Request):
     comments: tuple[Comment, ...] = Field(default=(), max_length=50)
     document: dict[str, JsonValue] | None = None
     budget: BudgetLimits | None = None
+
+
+class ApproveDocument(Request):
+    """An approval by its shorthand; ``artifact_sha256`` is that of the document that was seen."""
+
+    artifact_sha256: str = Field(pattern=SHA256_PATTERN)
+    note: str = Field(default="", max_length=10_000)

@@ -103,6 +103,20 @@ async def test_unknown_things_are_404_with_their_code(stack: RunningStack) -> No
         (f"/specs/{missing}/stream", "spec-not-found"),
         (f"/specs/{missing}/tasks", "spec-not-found"),
         (f"/specs/{missing}/gates", "spec-not-found"),
+        (f"/specs/{missing}/versions", "spec-not-found"),
+        (f"/specs/{missing}/versions/design/1", "spec-not-found"),
+        (f"/specs/{missing}/versions/design/1/content", "spec-not-found"),
+        (f"/specs/{missing}/diff?phase=design&from=1&to=2", "spec-not-found"),
+        (f"/specs/{missing}/documents/design", "spec-not-found"),
+        (f"/specs/{missing}/requirements", "spec-not-found"),
+        (f"/specs/{missing}/questions", "spec-not-found"),
+        (f"/specs/{missing}/usage", "spec-not-found"),
+        (f"/specs/{missing}/export", "spec-not-found"),
+        (f"/specs/{missing}/attempts", "spec-not-found"),
+        (f"/specs/{missing}/attempts/{missing}", "attempt-not-found"),
+        (f"/specs/{missing}/attempts/{missing}/prompt", "attempt-not-found"),
+        (f"/specs/{missing}/attempts/{missing}/transcript", "attempt-not-found"),
+        (f"/projects/{missing}/steering", "project-not-found"),
         (f"/tasks/{missing}", "task-not-found"),
         (f"/artifacts/{'0' * 64}", "artifact-not-found"),
         ("/nothing", "not-found"),
@@ -111,6 +125,47 @@ async def test_unknown_things_are_404_with_their_code(stack: RunningStack) -> No
     refused = await stack.http.get("/api/v1/specs", params={"cursor": "%%%"})
     assert code(refused) == (400, "invalid-cursor")
     refused = await stack.http.get("/api/v1/specs", params={"limit": 501})
+    assert code(refused) == (422, "validation-failed")
+
+
+async def test_a_draft_spec_has_no_documents_and_takes_few_commands(stack: RunningStack) -> None:
+    project = await stack.project(Path("/srv/none"))
+    body = {"project_id": str(project.id), "description": "d", "auto_execute": False}
+    spec = (await stack.post("/specs/launch", body)).json()["spec_id"]
+    for path, told in (
+        (f"/specs/{spec}/documents/design", "version-not-found"),
+        (f"/specs/{spec}/versions/design/1", "version-not-found"),
+    ):
+        assert code(await stack.http.get(f"/api/v1{path}")) == (404, told)
+    for path, sent, status, told in (
+        (f"/specs/{spec}/commands/rerun_from", {}, 400, "phase-missing"),
+        (f"/specs/{spec}/commands/rerun_from", {"from_phase": "design"}, 409, "spec-not-running"),
+        (f"/specs/{spec}/commands/retry_phase", {}, 409, "spec-not-running"),
+        (f"/specs/{spec}/commands/dance", {}, 422, "validation-failed"),
+        (f"/specs/{spec}/commands/set_budget", {"budget": {"usd": -1}}, 422, "validation-failed"),
+        (f"/specs/{spec}/fork", {"from_phase": "design"}, 409, "phase-not-reached"),
+        (f"/specs/{spec}/versions/design/1/restore", None, 404, "version-not-found"),
+        ("/specs/estimate", {"project_id": str(uuid4())}, 404, "project-not-found"),
+    ):
+        assert code(await stack.post(path, sent)) == (status, told), path
+    rules = (await stack.http.get("/api/v1/rules")).json()
+    assert [table["phase"] for table in rules] == ["explore", "requirements", "design", "tasks"]
+    assert rules[1]["rules"][0] == {
+        "id": "schema", "hard": True, "weight": 0,
+        "says": "the document must have the phase's shape: no field missing, odd or unknown",
+    }  # fmt: skip
+
+
+async def test_a_projects_settings_change_one_by_one(stack: RunningStack) -> None:
+    project = await stack.project(Path("/srv/none"))
+    url = f"/api/v1/projects/{project.id}"
+    changed = await stack.http.patch(url, json={"name": "renamed", "settings": {"threshold": 0.8}})
+    settings = changed.json()["settings"]
+    assert (changed.json()["name"], settings["threshold"]) == ("renamed", 0.8)
+    assert settings["planner_model"] == project.settings.planner_model
+    refused = await stack.http.patch(url, json={"default_branch": "-x"})
+    assert code(refused) == (400, "invalid-branch")
+    refused = await stack.http.patch(url, json={"settings": {"max_attempts": 99}})
     assert code(refused) == (422, "validation-failed")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from models.contracts.base import SpecId
 from models.contracts.budgets import BudgetLimits
@@ -88,6 +89,20 @@ async def test_a_deadline_decides_by_policy(
     await stack.until(
         spec_id, lambda e: e.event_type == "spec.phase_started" and e.phase == "design"
     )
+    await end(stack, spec_id)
+
+
+async def test_requirements_are_approved_by_their_shorthand(stack: RunningStack) -> None:
+    spec_id = await launched(stack, asking(Phase.REQUIREMENTS))
+    gate, _ = await stack.gate(spec_id)
+    url = f"/specs/{spec_id}/approve-requirements"
+    assert code(await stack.post(url, {"artifact_sha256": "0" * 64})) == (409, "stale-document")
+    early = await stack.post(f"/specs/{spec_id}/approve-design", {"artifact_sha256": "0" * 64})
+    assert code(early) == (409, "gate-not-open")
+    sha256 = gate.document.sha256 if gate.document else ""
+    assert (await stack.post(url, {"artifact_sha256": sha256})).status_code == 202
+    content = await read(stack, f"/specs/{spec_id}/versions/requirements/1/content")
+    assert [r["id"] for r in content["requirements"]][:2] == ["REQ-001", "REQ-002"]
     await end(stack, spec_id)
 
 
@@ -330,3 +345,41 @@ async def test_what_a_person_sees_of_each_model_fault(
         assert (gate.kind, gate.reason_code) == (GateKind.FAILURE, fault.sees)
         assert DecisionKind.RETRY in gate.options
     await end(stack, spec_id)
+
+
+async def test_an_attempt_that_waits_is_given_up_for_a_retry(stack: RunningStack) -> None:
+    settings = quick_settings(planner_model="answer-429-long")
+    project = await stack.project(stack.remote(), settings, is_demo=False)
+    spec_id = await stack.launch(project)
+    waits = await stack.until(spec_id, lambda e: e.event_type == "waiting")
+    answer = await stack.post(f"/specs/{spec_id}/commands/retry_phase", {"reason": "again"})
+    assert answer.status_code == 202, answer.text
+    begun = await stack.until(
+        spec_id, lambda e: e.event_type == "spec.phase_started" and e.seq > waits.seq
+    )
+    assert begun.data["attempt"] == 2
+    await end(stack, spec_id)
+
+
+async def test_an_agent_that_waits_for_the_provider_holds_no_slot(stack: RunningStack) -> None:
+    settings = quick_settings(agent_model="answer-429-long")
+    spec_id = await stack.launch(await stack.project(stack.remote(), settings))
+    told = await stack.until(
+        spec_id,
+        lambda e: e.event_type == "task.waiting" and "asks to wait until" in str(e.data["reason"]),
+    )
+    spec = await stack.api.spec(spec_id)
+    async with asyncio.timeout(10):
+        while await _slots(stack, str(spec.project_id), str(told.task_id)):  # noqa: ASYNC110 - another process has no event
+            await asyncio.sleep(0.05)
+    await end(stack, spec_id)
+
+
+async def _slots(stack: RunningStack, project_id: str, task_id: str) -> int:
+    """How many slots, or places in the queue, a task has."""
+    async with stack.database.begin() as session:
+        found = await session.execute(
+            text("SELECT count(*) FROM task_slots WHERE project_id = :p AND holder LIKE :t"),
+            {"p": project_id, "t": f"%{task_id}%"},
+        )
+    return int(found.scalar_one())

@@ -15,6 +15,7 @@ from activities.language.client import ModelClient
 from activities.language.loop import ToolLoop
 from activities.language.talks import Ended, Reply, Talk, ToolUse
 from models.contracts.base import SpecId
+from models.contracts.budgets import BudgetLimits
 from models.contracts.phases import Phase
 from models.contracts.projects import Project
 from models.errors import AppError, RetryableError
@@ -204,3 +205,36 @@ async def test_three_tries_without_a_turn_are_the_end(bench: Bench) -> None:
             await bench.run("answer-401")
         codes.append(caught.value.stable_code)
     assert codes == ["model-unauthenticated"] * 3 + ["agent-stuck"]
+
+
+async def test_a_lost_call_is_told_and_counted_at_its_worst_case(bench: Bench) -> None:
+    for _ in range(2):
+        with pytest.raises(RetryableError):
+            await bench.run("cut-stream")
+    told = [e for e in await bench.stack.events(bench.spec_id) if e.event_type == "model.call_lost"]
+    assert [event.data["turn"] for event in told] == [1]
+    at_most = told[0].data["at_most_tokens"]
+    assert isinstance(at_most, int)
+    assert at_most > 16_000, "its input and its longest answer"
+    usage = (await bench.stack.http.get(f"/api/v1/specs/{bench.spec_id}/usage")).json()
+    assert (usage["lost_calls"], usage["lost_tokens"]) == (1, at_most)
+
+
+async def test_the_last_message_ends_a_cached_prefix(bench: Bench) -> None:
+    await bench.run("unknown-tool", max_turns=2)
+    body = bench.stack.model.bodies[-1]
+    assert body["system"][0]["cache_control"] == {"type": "ephemeral"}
+    assert body["messages"][-1]["content"][-1]["cache_control"] == {"type": "ephemeral"}
+    assert "cache_control" not in json.dumps(body["messages"][:-1])
+
+
+async def test_what_does_not_fit_by_size_is_counted_by_the_provider(bench: Bench) -> None:
+    async with bench.stack.database.begin() as session:
+        limits = BudgetLimits(usd=None, tokens=18_000)
+        await budgets.set_limits(session, bench.spec_id, limits)
+    before = bench.stack.model.counted
+    await bench.run("only-talks", max_turns=1)
+    assert bench.stack.model.counted == before + 1
+    with pytest.raises(AppError) as caught:
+        await bench.run("unknown-tool", max_turns=200)
+    assert caught.value.stable_code == "budget-exhausted"

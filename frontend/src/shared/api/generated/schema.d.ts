@@ -381,6 +381,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/specs/{spec_id}/versions/{phase}/{version}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Content
+         * @description The document of one version, in the shape of its phase.
+         */
+        get: operations["get_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/specs/{spec_id}/diff": {
         parameters: {
             query?: never;
@@ -801,6 +821,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/specs/{spec_id}/approve-requirements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Requirements
+         * @description Approve the requirements that are asked about; 409 when they are not those you saw.
+         */
+        post: operations["approve_requirements"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/specs/{spec_id}/approve-design": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Design
+         * @description Approve the design that is asked about; 409 when it is not the one you saw.
+         */
+        post: operations["approve_design"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/specs/{spec_id}/questions": {
         parameters: {
             query?: never;
@@ -1054,6 +1114,19 @@ export interface components {
         AnswerQuestion: {
             /** Answer */
             answer: string;
+        };
+        /**
+         * ApproveDocument
+         * @description An approval by its shorthand; ``artifact_sha256`` is that of the document that was seen.
+         */
+        ApproveDocument: {
+            /** Artifact Sha256 */
+            artifact_sha256: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /**
          * ArtifactKind
@@ -1322,6 +1395,27 @@ export interface components {
             requirement_ids: string[];
         };
         /**
+         * Conventions
+         * @description How this project writes code.
+         */
+        Conventions: {
+            /**
+             * Naming
+             * @default
+             */
+            naming: string;
+            /**
+             * Testing
+             * @default
+             */
+            testing: string;
+            /**
+             * Patterns
+             * @default []
+             */
+            patterns: string[];
+        };
+        /**
          * CreateProject
          * @description What makes a project.
          */
@@ -1400,6 +1494,26 @@ export interface components {
              * @enum {string}
              */
             verified_by: "test" | "inspection";
+        };
+        /**
+         * CriterionCoverage
+         * @description Which tasks serve a criterion.
+         */
+        CriterionCoverage: {
+            /** Criterion Id */
+            criterion_id: string;
+            /** Task Ids */
+            task_ids: string[];
+        };
+        /**
+         * CriticalPath
+         * @description The longest chain of estimates.
+         */
+        CriticalPath: {
+            /** Task Ids */
+            task_ids: string[];
+            /** Minutes */
+            minutes: number;
         };
         /**
          * DataField
@@ -1794,6 +1908,132 @@ export interface components {
          */
         EventSource: "agent" | "worker" | "system";
         /**
+         * Exploration
+         * @description What explore found in the code, and how the feature is framed.
+         */
+        Exploration: {
+            /** Codebase Summary */
+            codebase_summary: string;
+            /** Project Type */
+            project_type: string;
+            /**
+             * Tech Stack
+             * @default []
+             */
+            tech_stack: string[];
+            /**
+             * Structure
+             * @default []
+             */
+            structure: components["schemas"]["PathPurpose"][];
+            /**
+             * Key Files
+             * @default []
+             */
+            key_files: components["schemas"]["PathPurpose"][];
+            /**
+             * @default {
+             *       "naming": "",
+             *       "testing": "",
+             *       "patterns": []
+             *     }
+             */
+            conventions: components["schemas"]["Conventions"];
+            /**
+             * Entry Points
+             * @default []
+             */
+            entry_points: string[];
+            /**
+             * Setup Command
+             * @default
+             */
+            setup_command: string;
+            /**
+             * Check Command
+             * @default
+             */
+            check_command: string;
+            /**
+             * Related Files
+             * @default []
+             */
+            related_files: components["schemas"]["RelatedFile"][];
+            /**
+             * Questions
+             * @default []
+             */
+            questions: components["schemas"]["ExploreQuestion"][];
+            feature: components["schemas"]["Feature"];
+        };
+        /**
+         * ExploreQuestion
+         * @description An open question with the answer that stands unless a person gives another.
+         */
+        ExploreQuestion: {
+            /**
+             * Category
+             * @enum {string}
+             */
+            category: "problem_value" | "users_journeys" | "scope" | "technical" | "risks";
+            /** Question */
+            question: string;
+            /** Assumed Answer */
+            assumed_answer: string;
+        };
+        /**
+         * Feature
+         * @description The feature as it was understood; ``name`` is kebab-case.
+         */
+        Feature: {
+            /** Name */
+            name: string;
+            /** One Liner */
+            one_liner: string;
+            /** Problem */
+            problem: string;
+            /**
+             * In Scope
+             * @default []
+             */
+            in_scope: string[];
+            /**
+             * Out Of Scope
+             * @default []
+             */
+            out_of_scope: string[];
+            /**
+             * Constraints
+             * @default []
+             */
+            constraints: string[];
+            /**
+             * Risks
+             * @default []
+             */
+            risks: components["schemas"]["Risk"][];
+            /**
+             * Success Metrics
+             * @default []
+             */
+            success_metrics: components["schemas"]["SuccessMetric"][];
+            /**
+             * Size
+             * @enum {string}
+             */
+            size: "small" | "medium" | "large";
+        };
+        /**
+         * FileOverlap
+         * @description Parallel tasks that touch one path; the later one waits for the earlier.
+         */
+        FileOverlap: {
+            /** Task Ids */
+            task_ids: string[];
+            /** Path */
+            path: string;
+        };
+        /**
          * Finding
          * @description The verdict of one rule; ``where`` names ids or JSON paths that broke it.
          */
@@ -2134,6 +2374,16 @@ export interface components {
             model_configured: boolean;
         };
         /**
+         * PathPurpose
+         * @description A repository path, relative with forward slashes, and what it is for.
+         */
+        PathPurpose: {
+            /** Path */
+            path: string;
+            /** Purpose */
+            purpose: string;
+        };
+        /**
          * Phase
          * @description The phases of a spec, in order.
          * @enum {string}
@@ -2275,6 +2525,36 @@ export interface components {
             depends_on: string[];
             /** Check Command */
             check_command?: string | null;
+        };
+        /**
+         * PlannedTicket
+         * @description A group of planned tasks that a person follows as one thing.
+         */
+        PlannedTicket: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "critical" | "high" | "medium" | "low";
+            /**
+             * Requirement Ids
+             * @default []
+             */
+            requirement_ids: string[];
+            /**
+             * Acceptance Criteria
+             * @default []
+             */
+            acceptance_criteria: string[];
         };
         /**
          * Problem
@@ -2652,6 +2932,16 @@ export interface components {
             temporal: boolean;
         };
         /**
+         * RelatedFile
+         * @description A file that the feature touches or depends on.
+         */
+        RelatedFile: {
+            /** Path */
+            path: string;
+            /** Relevance */
+            relevance: string;
+        };
+        /**
          * Requirement
          * @description One requirement in EARS (Mavin et al., RE'09); ``pattern`` is the declared one.
          */
@@ -2694,6 +2984,47 @@ export interface components {
             depends_on: string[];
         };
         /**
+         * RequirementCoverage
+         * @description Which tasks serve a requirement.
+         */
+        RequirementCoverage: {
+            /** Requirement Id */
+            requirement_id: string;
+            /** Task Ids */
+            task_ids: string[];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "covered" | "partly" | "uncovered";
+        };
+        /**
+         * Requirements
+         * @description What must be true when the feature is done.
+         */
+        Requirements: {
+            /**
+             * Requirements
+             * @default []
+             */
+            requirements: components["schemas"]["Requirement"][];
+            /**
+             * Assumptions
+             * @default []
+             */
+            assumptions: string[];
+            /**
+             * Out Of Scope
+             * @default []
+             */
+            out_of_scope: string[];
+            /**
+             * Open Questions
+             * @default []
+             */
+            open_questions: string[];
+        };
+        /**
          * RestoreVersion
          * @description Make an old version the newest again.
          */
@@ -2703,6 +3034,16 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * Risk
+         * @description What may go wrong, and what is done about it.
+         */
+        Risk: {
+            /** Risk */
+            risk: string;
+            /** Mitigation */
+            mitigation: string;
         };
         /**
          * RuleInfo
@@ -3033,12 +3374,85 @@ export interface components {
             text: string;
         };
         /**
+         * SuccessMetric
+         * @description How one will know that the feature does its job.
+         */
+        SuccessMetric: {
+            /** Metric */
+            metric: string;
+            /** Target */
+            target: string;
+        };
+        /**
+         * SyncReport
+         * @description What SYNC computed; never asked of a model.
+         *
+         *     ``waves`` are lists of task ids that may run together. ``dependencies`` are those of the plan
+         *     plus the edges added for file overlaps: task id to the ids it waits for.
+         */
+        SyncReport: {
+            /** Coverage */
+            coverage: components["schemas"]["RequirementCoverage"][];
+            /** Criteria Coverage */
+            criteria_coverage: components["schemas"]["CriterionCoverage"][];
+            /** Waves */
+            waves: string[][];
+            critical_path: components["schemas"]["CriticalPath"];
+            /** File Overlaps */
+            file_overlaps: components["schemas"]["FileOverlap"][];
+            /** Dependencies */
+            dependencies: {
+                [key: string]: string[];
+            };
+            stats: components["schemas"]["SyncStats"];
+            /**
+             * Blockers
+             * @default []
+             */
+            blockers: string[];
+            /**
+             * Warnings
+             * @default []
+             */
+            warnings: string[];
+        };
+        /**
+         * SyncStats
+         * @description Counts of a plan.
+         */
+        SyncStats: {
+            /** Tickets */
+            tickets: number;
+            /** Tasks */
+            tasks: number;
+            /** Requirements */
+            requirements: number;
+            /** Total Minutes */
+            total_minutes: number;
+        };
+        /**
          * TaskList
          * @description All tasks of a spec, in plan order.
          */
         TaskList: {
             /** Items */
             items: components["schemas"]["TaskView"][];
+        };
+        /**
+         * TaskPlan
+         * @description The plan: tickets and their tasks.
+         */
+        TaskPlan: {
+            /**
+             * Tickets
+             * @default []
+             */
+            tickets: components["schemas"]["PlannedTicket"][];
+            /**
+             * Tasks
+             * @default []
+             */
+            tasks: components["schemas"]["PlannedTask"][];
         };
         /**
          * TaskState
@@ -5444,6 +5858,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DocumentVersion"];
+                };
+            };
+            /** @description The request can never succeed as it stands */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state forbids it now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Made against an older version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not the documented shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Says no version it was made against */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_content: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                spec_id: string;
+                phase: components["schemas"]["Phase"];
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exploration"] | components["schemas"]["Requirements"] | components["schemas"]["Design"] | components["schemas"]["TaskPlan"] | components["schemas"]["SyncReport"];
                 };
             };
             /** @description The request can never succeed as it stands */
@@ -8115,6 +8634,224 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["DecideGate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAccepted"];
+                };
+            };
+            /** @description The request can never succeed as it stands */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state forbids it now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Made against an older version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not the documented shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Says no version it was made against */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_requirements: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                spec_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAccepted"];
+                };
+            };
+            /** @description The request can never succeed as it stands */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state forbids it now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Made against an older version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not the documented shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Says no version it was made against */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_design: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                spec_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveDocument"];
             };
         };
         responses: {
