@@ -33,6 +33,8 @@ class Guard:
             EndedByPerson: the person ended it.
         """
         while True:
+            # A cancel may have been lost in what was awaited before this (ADR 0004).
+            self._context.cancellation.check()
             try:
                 done = await call()
             except ActivityError as error:
