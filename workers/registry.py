@@ -15,6 +15,7 @@ from activities.checks import CheckActivities
 from activities.documents import DocumentActivities
 from activities.drift import DriftActivities
 from activities.evaluator import EvaluatorActivities
+from activities.language.calls import CallBook
 from activities.language.client import ModelClient
 from activities.language.loop import ToolLoop
 from activities.mirror import Mirrors
@@ -89,12 +90,13 @@ class Activities:
         )
         sandboxes = LocalProvider(data / "sandboxes", _limits(settings.sandbox))
         workspaces = Workspaces(mirrors)
-        loop = ToolLoop(
+        book = CallBook(
             self.database,
             self.client,
             daily_usd=settings.language.budget_usd_per_day,
             longest_pause=timedelta(seconds=execution.retry_maximum_seconds),
         )
+        loop = ToolLoop(self.database, self.client, book)
         planner = PlannerActivities(self.database, mirrors, loop, idle)
         agents = AgentActivities(self.database, loop, workspaces, sandboxes, idle)
         checks = CheckActivities(self.database, mirrors, workspaces, sandboxes, idle)

@@ -3,8 +3,6 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any, Final, cast
 
 from pydantic import JsonValue
@@ -31,17 +29,10 @@ _TOOL_NAMES: Final = {"str_replace_based_edit_tool": "edit"}
 class ToolLoop:
     """Holds conversations; a restarted one continues from its stored turns."""
 
-    def __init__(
-        self,
-        database: Database,
-        client: ModelClient,
-        *,
-        daily_usd: Decimal | None,
-        longest_pause: timedelta,
-    ) -> None:
+    def __init__(self, database: Database, client: ModelClient, book: CallBook) -> None:
         self._database = database
         self._client = client
-        self._book = CallBook(database, client, daily_usd=daily_usd, longest_pause=longest_pause)
+        self._book = book
 
     async def run(
         self,

@@ -85,8 +85,8 @@ def fold(
         changed_task = changed_task.model_copy(update={"as_of_seq": seq})
     changed = _fold_spec(spec, fact, at)
     if changed_task is not None:
-        # The bridge writes a new task's row before its fact, so the row is no "before".
-        before = None if isinstance(fact, TaskCreated) else task
+        # The bridge writes a new task's row before its fact; no fact has touched that row yet.
+        before = task if task is not None and task.as_of_seq else None
         changed = counted(changed, before, changed_task)
     return ViewFragment(
         spec=_stamped(changed, at, seq),

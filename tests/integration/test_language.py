@@ -11,6 +11,7 @@ from pydantic import JsonValue, SecretStr
 from temporalio.testing import ActivityEnvironment
 
 from activities.heartbeats import Progress
+from activities.language.calls import CallBook
 from activities.language.client import ModelClient
 from activities.language.loop import ToolLoop
 from activities.language.talks import Ended, Reply, Talk, ToolUse
@@ -96,9 +97,10 @@ class Bench:
 
     def __init__(self, stack: RunningStack, client: ModelClient, project: Project, spec: SpecId):
         self.stack, self.project, self.spec_id = stack, project, spec
-        self.loop = ToolLoop(
+        book = CallBook(
             stack.database, client, daily_usd=Decimal(50), longest_pause=timedelta(seconds=30)
         )
+        self.loop = ToolLoop(stack.database, client, book)
         self.tools = Tools()
 
     async def run(self, model: str, *, stop_after: int | None = None, max_turns: int = 10) -> Ended:
