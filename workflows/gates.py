@@ -108,8 +108,10 @@ class Gatekeeper:
         self._count += 1
         number = self._count
         self._line.append(number)
+        opened = False
         try:
             await self._cancellation.wait(lambda: self._line[0] == number)
+            opened = True
             settings = self._launch.settings
             opened_at = workflow.now()
             pause = settings.gate_deadline
@@ -134,7 +136,8 @@ class Gatekeeper:
                 await self._wait_or_expire(self.open)
             return await self._close()
         finally:
-            self.open = None
+            if opened:  # who only stood in line closes nobody else's gate
+                self.open = None
             self._line.remove(number)
 
     async def _wait_or_expire(self, gate: Gate) -> None:

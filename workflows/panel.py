@@ -41,6 +41,7 @@ class Panel:
         ]
         page = f"/projects/{self._launch.project_id}/specs/{self._launch.spec_id}"
         lines: Sequence[str] = [
+            self._launch.title,
             f"**{state.status.value}** in *{phase}*",
             state.waiting_reason or "",
             "| phase | attempt | score |\n|---|---|---|\n" + "\n".join(rows),

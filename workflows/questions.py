@@ -37,11 +37,11 @@ class QuestionDesk:
         return tuple(q for q in self._questions.values() if q.status == QuestionStatus.OPEN)
 
     def answers(self) -> tuple[SettledAnswer, ...]:
-        """What stands: answers given at launch, in an earlier run, or to questions."""
-        given = tuple(
-            SettledAnswer(category=a.category, question="", answer=a.answer, assumed=False)
-            for a in self._context.launch.answers
-        )
+        """What stands: answers given at launch, and those to questions."""
+        return (*self._context.launch.answers, *self.settled())
+
+    def settled(self) -> tuple[SettledAnswer, ...]:
+        """The answers to questions, of an earlier run where this one asked none."""
         settled = tuple(
             SettledAnswer(
                 category=q.category,
@@ -52,7 +52,7 @@ class QuestionDesk:
             for q in self._questions.values()
             if q.status != QuestionStatus.OPEN
         )
-        return (*given, *(settled or self._kept))
+        return settled or self._kept
 
     async def ask(self, attempt: int, document: ArtifactRef) -> None:
         """Ask what an accepted exploration leaves open; questions of an older one are dropped."""

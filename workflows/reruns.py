@@ -68,7 +68,7 @@ def next_run(
         attempts=phases.attempts,
         base_commit=None if anew else drafting.base_commit,
         environment=environment if environment.confirmed else None,
-        answers=() if anew else questions.answers(),
+        answers=() if anew else questions.settled(),
         keep_merged=command.keep_merged,
         accepted=tuple(accepted),
     )

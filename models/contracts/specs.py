@@ -175,7 +175,6 @@ class SpecStart(Payload):
     given: ArtifactRef | None = None
     previous: ArtifactRef | None = None
     attempts: dict[Phase, int] = Field(default_factory=dict[Phase, int])
-    rounds: dict[str, int] = Field(default_factory=dict[str, int])
     base_commit: str | None = None
     environment: Environment | None = None
     answers: tuple[SettledAnswer, ...] = ()
@@ -196,7 +195,7 @@ class SpecInput(Payload):
     settings: ProjectSettings
     planner_model: str
     agent_model: str
-    answers: tuple[LaunchAnswer, ...] = ()
+    answers: tuple[SettledAnswer, ...] = ()
     start: SpecStart | None = None
     timings: Timings = Timings()
 

@@ -113,7 +113,10 @@ def prepare_launch(
         settings=settings,
         planner_model=planner,
         agent_model=agent,
-        answers=body.answers,
+        answers=tuple(
+            SettledAnswer(category=a.category, question="", answer=a.answer, assumed=False)
+            for a in body.answers
+        ),
         timings=timings,
     )
 
