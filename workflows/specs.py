@@ -282,7 +282,7 @@ class SpecWorkflow:
         clock.cancel()
         self._revisions.close()
         rerun = self._course.rerun
-        if result is None and rerun is not None and self._commands.cancel is None:
+        if rerun is not None and self._commands.cancel is None and not self._is_cancelled():
             await workflow.wait_condition(workflow.all_handlers_finished)
             workflow.continue_as_new(
                 next_run(
@@ -300,6 +300,11 @@ class SpecWorkflow:
         self._show()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return result
+
+    @staticmethod
+    def _is_cancelled() -> bool:
+        """True when an operator cancels the run in Temporal."""
+        return workflow.cancellation_reason() is not None
 
     def _is_ending(self) -> bool:
         return self._commands.cancel is not None or self._course.rerun is not None
