@@ -53,6 +53,7 @@ class BridgeActivities:
                 _view(request, position, task, known.get(task.id))
                 for position, task in enumerate(plan.tasks)
             ]
+            tickets = await plans.known_tickets(session, request.spec_id)
             await plans.put_tickets(
                 session, request.project_id, request.spec_id, request.title, plan.tickets
             )
@@ -63,7 +64,7 @@ class BridgeActivities:
                 list(zip(plan.tasks, views, strict=True)),
             )
             stored = await _store_report(session, request, report, ref)
-            facts = [*_facts(request, plan, views, known), stored]
+            facts = [*_facts(request, plan, views, known, tickets), stored]
             digest = f"{request.run}/{request.documents[Phase.TASKS].sha256[:16]}"
             await events.append(
                 session,
@@ -175,7 +176,11 @@ def _nodes(
 
 
 def _facts(
-    request: SyncPlan, plan: TaskPlan, views: list[TaskView], known: Mapping[str, KnownTask]
+    request: SyncPlan,
+    plan: TaskPlan,
+    views: list[TaskView],
+    known: Mapping[str, KnownTask],
+    known_tickets: set[str],
 ) -> list[Fact]:
     tickets, tasks = len(plan.tickets), len(plan.tasks)
     moved: list[Fact] = [
@@ -184,8 +189,9 @@ def _facts(
             title=f"[Spec] {request.title}: {ticket.title}",
         )
         for ticket in plan.tickets
-        if not known
+        if ticket.id not in known_tickets
     ]
+    new_tickets = len(moved)
     moved += _task_facts(request, plan, views, known)
     made = len([fact for fact in moved if isinstance(fact, TaskCreated)])
     return [
@@ -196,7 +202,7 @@ def _facts(
         *moved,
         SyncCounted(
             event_type="spec.tickets_creation_completed",
-            tickets_created=tickets if not known else 0,
+            tickets_created=new_tickets,
             tasks_created=made,
         ),
         SyncCounted(event_type="spec.tasks_queued", task_count=tasks),

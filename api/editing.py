@@ -10,14 +10,15 @@ from fastapi import Depends, Header, Response
 from pydantic import JsonValue
 
 from api.deps import Actor, TheSession
+from models.contracts.artifacts import ArtifactKind, ArtifactRef
 from models.contracts.base import SpecId
 from models.contracts.documents import Design, Exploration, Requirements
 from models.contracts.evaluations import Evaluation
 from models.contracts.phases import GENERATED_PHASES, Phase
 from models.contracts.revisions import DocumentView, Draft
-from models.errors import InvalidInput, PreconditionMissing, Stale
+from models.errors import Conflict, InvalidInput, PreconditionMissing, Stale
 from models.rules.edits import Json
-from models.rules.evaluations.documents import Surroundings, evaluate_json
+from models.rules.evaluations.documents import Surroundings, evaluate_json, read_document
 from models.store import artifacts, documents, drafts, specs
 from models.store.database import Session
 
@@ -73,6 +74,23 @@ async def view_document(session: Session, spec_id: SpecId, phase: Phase) -> Docu
         etag=draft.etag,
         evaluation=await _evaluate(session, spec_id, phase, draft.document),
     )
+
+
+async def store_document(
+    session: Session, spec_id: SpecId, phase: Phase, raw: JsonValue
+) -> ArtifactRef:
+    """A person's document as stored bytes, for the workflow to judge.
+
+    Raises:
+        Conflict: it does not have the phase's shape (``evaluation-failed``).
+    """
+    document, faults = read_document(phase, raw)
+    if document is None:
+        msg = "The document does not have the phase's shape: " + "; ".join(faults[:10])
+        raise Conflict(msg, code="evaluation-failed")
+    view = await specs.get_view(session, spec_id)
+    content = document.model_dump_json().encode()
+    return await artifacts.put(session, view.project_id, content, ArtifactKind.DOCUMENT)
 
 
 async def change_document(

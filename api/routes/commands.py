@@ -1,20 +1,18 @@
 """Commands on a spec; one table says which there are."""
 
-import json
-
 from fastapi import APIRouter
 
 from api.deps import Actor, CommandId, Services, TheServices
+from api.editing import store_document
 from api.routes.launches import execute_spec
-from models.contracts.artifacts import ArtifactKind, ArtifactRef
+from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import SpecId
 from models.contracts.commands import CommandAccepted, CommandBody, CommandName, SpecCommand
 from models.contracts.phases import Phase
 from models.contracts.specs import CLOSED
-from models.errors import Conflict, InvalidInput, NotFound
-from models.rules.evaluations.documents import read_document
+from models.errors import InvalidInput, NotFound
 from models.rules.launch import restart, settled_answers
-from models.store import artifacts, documents, drafts, projects, questions, specs
+from models.store import documents, drafts, projects, questions, specs
 
 router = APIRouter(prefix="/specs", tags=["specs"])
 
@@ -55,26 +53,23 @@ async def give_command(
         given = await _draft(services, spec_id, body.from_phase)
         command = command.model_copy(update={"given": given})
     if view.status in CLOSED:
-        return await _run_again(services, spec_id, command)
-    return await services.gateway.command(spec_id, command)
+        taken = await _run_again(services, spec_id, command)
+    else:
+        taken = await services.gateway.command(spec_id, command)
+    if body.use_draft:  # only now: a refused command leaves the draft as it is
+        async with services.database.begin() as session:
+            await drafts.drop(session, spec_id, body.from_phase)
+    return taken
 
 
 async def _draft(services: Services, spec_id: SpecId, phase: Phase) -> ArtifactRef:
-    """The person's draft of a phase, stored, and the draft dropped."""
+    """The person's draft of a phase, stored."""
     async with services.database.begin() as session:
-        view = await specs.get_view(session, spec_id)
         draft = await drafts.find(session, spec_id, phase)
         if draft is None:
             msg = f"There is no draft of {phase.value}."
             raise NotFound(msg, code="draft-not-found")
-        document, faults = read_document(phase, json.loads(json.dumps(draft.document)))
-        if document is None:
-            msg = "The draft does not have the phase's shape: " + "; ".join(faults[:10])
-            raise Conflict(msg, code="evaluation-failed")
-        content = document.model_dump_json().encode()
-        ref = await artifacts.put(session, view.project_id, content, ArtifactKind.DOCUMENT)
-        await drafts.drop(session, spec_id, phase)
-    return ref
+        return await store_document(session, spec_id, phase, draft.document)
 
 
 async def _run_again(services: Services, spec_id: SpecId, command: SpecCommand) -> CommandAccepted:

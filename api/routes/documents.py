@@ -6,8 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.deps import Actor, CommandId, TheServices, TheSession
-from api.editing import IfMatch, TheEditor, tagged, view_document
-from models.contracts.artifacts import ArtifactKind
+from api.editing import IfMatch, TheEditor, store_document, tagged, view_document
 from models.contracts.attempts import DocumentVersion
 from models.contracts.base import SpecId
 from models.contracts.commands import SavedDocument, SaveDocument
@@ -168,17 +167,11 @@ async def save_draft(
 ) -> SavedDocument:
     """Make the draft one version; it is judged, and in force or asked about at a gate."""
     async with services.database.begin() as session:
-        view = await specs.get_view(session, spec_id)
         draft = await drafts.find(session, spec_id, phase)
         if draft is None or draft.etag != etag:
             msg = "There is no draft with this ETag; load the document again."
             raise NotFound(msg, code="draft-not-found")
-        document, faults = read_document(phase, draft.document)
-        if document is None:
-            msg = "The draft does not have the phase's shape: " + "; ".join(faults[:10])
-            raise Conflict(msg, code="evaluation-failed")
-        content = document.model_dump_json().encode()
-        ref = await artifacts.put(session, view.project_id, content, ArtifactKind.DOCUMENT)
+        ref = await store_document(session, spec_id, phase, draft.document)
     saved = await services.gateway.save_document(
         spec_id,
         SaveDocument(

@@ -3,14 +3,14 @@
 from fastapi import APIRouter
 
 from api.deps import Actor, CommandId, Services, TheServices, TheSession
-from models.contracts.artifacts import ArtifactKind, ArtifactRef
+from api.editing import store_document
+from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import GateId, SpecId
 from models.contracts.commands import CommandAccepted, GateCommand
 from models.contracts.gates import ApproveDocument, DecideGate, DecisionKind, Gate, GateKind
 from models.contracts.phases import Phase
 from models.errors import Conflict
-from models.rules.evaluations.documents import read_document
-from models.store import artifacts, specs
+from models.store import specs
 from models.store.database import Session
 
 router = APIRouter(prefix="/specs/{spec_id}", tags=["gates"])
@@ -66,13 +66,7 @@ async def _store_own(session: Session, gate: Gate, body: DecideGate) -> Artifact
     if gate.phase is None or gate.phase == Phase.SYNC:
         msg = "This gate has no document to edit."
         raise Conflict(msg, code="decision-not-offered")
-    document, faults = read_document(gate.phase, body.document)
-    if document is None:
-        msg = "The document does not have the phase's shape: " + "; ".join(faults[:10])
-        raise Conflict(msg, code="evaluation-failed")
-    view = await specs.get_view(session, gate.spec_id)
-    content = document.model_dump_json().encode()
-    return await artifacts.put(session, view.project_id, content, ArtifactKind.DOCUMENT)
+    return await store_document(session, gate.spec_id, gate.phase, body.document)
 
 
 @router.post("/approve-requirements", status_code=202)

@@ -5,7 +5,6 @@ Every function takes and returns a whole document; what it becomes is judged by 
 
 import copy
 import re
-from collections.abc import Mapping
 from typing import Final, cast
 
 from pydantic import JsonValue
@@ -32,16 +31,6 @@ def _position(items: list[Json], item_id: str) -> int:
 def _number(item_id: JsonValue) -> int:
     found = re.search(r"(\d+)$", str(item_id))
     return int(found.group(1)) if found else 0
-
-
-def find_item(document: Mapping[str, JsonValue], where: str, item_id: str) -> Json:
-    """One item.
-
-    Raises:
-        NotFound: no item with this id.
-    """
-    items = _items(dict(document), where)
-    return items[_position(items, item_id)]
 
 
 def add_item(document: Json, where: str, item: Json) -> tuple[Json, str]:

@@ -37,6 +37,14 @@ async def known_tasks(session: Session, spec_id: SpecId) -> dict[str, KnownTask]
     }
 
 
+async def known_tickets(session: Session, spec_id: SpecId) -> set[str]:
+    """Local ids of every ticket that the spec ever had."""
+    found = await session.execute(
+        select(col(TicketRow.local_id)).where(col(TicketRow.spec_id) == spec_id)
+    )
+    return set(found.scalars())
+
+
 def local_uuid(spec_id: SpecId, local_id: str) -> UUID:
     """The id of what a plan calls ``TSK-001``: the same however often SYNC runs."""
     return uuid5(spec_id, local_id)

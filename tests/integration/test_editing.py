@@ -150,3 +150,27 @@ async def test_a_running_plan_is_edited(stack: RunningStack) -> None:
     assert "TSK-005" not in tasks
     edited = next(e for e in await stack.events(spec_id) if e.event_type == "spec.plan_edited")
     assert (edited.data["changed"], edited.data["dropped"]) == (["TSK-004"], ["TSK-005"])
+
+
+async def test_an_ended_spec_runs_again_with_the_persons_draft(stack: RunningStack) -> None:
+    spec_id = await launched(stack, asking(Phase.TASKS))
+    await stack.gate(spec_id)
+    await end(stack, spec_id)
+    view, etag = await draft_of(stack, spec_id, "requirements")
+    url = f"/api/v1/specs/{spec_id}/documents/requirements/draft"
+    broken = await stack.http.put(url, json={"document": {"x": 1}}, headers={"If-Match": etag})
+    body = {"from_phase": "requirements", "use_draft": True}
+    refused = await stack.post(f"/specs/{spec_id}/commands/rerun_from", body)
+    assert code(refused) == (409, "evaluation-failed")
+    document = {**view["document"], "assumptions": ["Months are calendar months."]}
+    etag = broken.headers["etag"]  # a refused command has left the draft as it was
+    put = await stack.http.put(url, json={"document": document}, headers={"If-Match": etag})
+    assert put.status_code == 200
+    since = (await stack.api.spec(spec_id)).as_of_seq
+    assert (await stack.post(f"/specs/{spec_id}/commands/rerun_from", body)).status_code == 202
+    done = await stack.until(spec_id, lambda e: e.event_type == "spec.phase_completed", since=since)
+    assert done.phase == "requirements"
+    versions = (await read(stack, f"/specs/{spec_id}/versions?phase=requirements"))["items"]
+    assert (versions[0]["author"], versions[0]["version"]) == ("owner", 2)
+    assert not (await draft_of(stack, spec_id, "requirements"))[0]["is_draft"]
+    await end(stack, spec_id)
