@@ -139,6 +139,7 @@ def _fold_lifecycle(spec: SpecView, fact: Fact) -> SpecView:
         case ExecutionCompleted():
             update = {
                 "status": SpecStatus.COMPLETED,
+                "open_gate": None,
                 "waiting_reason": None,
                 "current_phase": None,
                 "error": None,

@@ -157,3 +157,10 @@ def test_a_task_counts_once_whether_its_row_is_there_before_its_fact_or_not() ->
     left = fold(counts[0], planned, retired, NOW, 3)
     assert left.spec is not None
     assert left.spec.tasks_total == 0
+
+
+def test_a_completed_spec_shows_no_gate() -> None:
+    """An edit may still have been asked about while the last task was merged."""
+    spec, _ = fold_all([SpecCreated(spec=SPEC), GateOpened(gate=GATE), FACTS[-1]])
+    assert spec is not None
+    assert (spec.status, spec.open_gate) == (SpecStatus.COMPLETED, None)
