@@ -1,80 +1,92 @@
 """The coding agent: a slice of its conversation, acting in a sandbox through journaled tools."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from pydantic import BaseModel, Field, JsonValue, ValidationError
 from temporalio import activity
 
-from activities.heartbeats import heartbeating
-from activities.language.loop import ToolLoop, transcript
-from activities.language.prompts import read_prompt
-from activities.language.schemas import tool_definition
-from activities.language.talks import Ended, Reply, Talk, ToolUse
-from activities.sandboxes.port import SandboxProvider, SandboxSpec
-from activities.sandboxes.tools import ToolOutcome, ToolRunner
+from activities.agent_talks import agent_talk
+from activities.agent_tools import AgentTools, Finish
+from activities.agent_workspaces import AgentWorkspaces, Checkpoints, Desk
+from activities.heartbeats import Progress, heartbeating
+from activities.language.loop import ToolLoop
+from activities.language.talks import Ended, Talk
+from activities.mirror import Mirrors
+from activities.openings import steering_notes
+from activities.sandboxes.port import Sandbox
+from activities.sandboxes.tools import ToolRunner
 from activities.sandboxes.workspace import Workspaces
-from models.contracts.artifacts import ArtifactKind
-from models.contracts.base import TaskId
-from models.contracts.documents import Design, Requirements
+from models.contracts.agents import AskedQuestion
 from models.contracts.events import EventSource, NewEvent
-from models.contracts.phases import Phase
-from models.contracts.plans import PlannedTask
 from models.contracts.specs import SpecStatus
-from models.contracts.task_facts import AgentStarted
-from models.contracts.tasks import AgentResult, RunAgent, TestClaim
-from models.errors import NotFound, RetryableError
-from models.store import artifacts, conversations, documents, events, plans, projects, specs
+from models.contracts.task_facts import AgentMessage, AgentStarted
+from models.contracts.tasks import AgentResult, RunAgent
+from models.errors import Conflict, RetryableError
+from models.store import conversations, events, inbox, specs
 from models.store.database import Database, Session
 
 _SLICE_TURNS: Final = 30
-_BASH: Final = "bash"
-_EDITOR: Final = "str_replace_based_edit_tool"
-_FINISH: Final = "finish"
+_SLICE: Final = timedelta(minutes=30)
+_BUDGET: Final = "budget-exhausted"
 
 
-class Finish(BaseModel):
-    """Ends the task: what was done, which test shows which criterion, what is left open."""
+class TaskInbox:
+    """What people said to the agent of a task; each message is told once."""
 
-    summary: str = Field(max_length=4_000)
-    tests: tuple[TestClaim, ...] = ()
-    open_points: tuple[str, ...] = ()
+    def __init__(self, request: RunAgent) -> None:
+        self._request = request
 
-
-class _AgentTools:
-    """Shell, editor and ``finish``."""
-
-    def __init__(self, runner: ToolRunner, round_number: int) -> None:
-        self._runner = runner
-        self._round = round_number
-
-    @property
-    def definitions(self) -> Sequence[Mapping[str, JsonValue]]:
-        return [
-            {"type": "bash_20250124", "name": _BASH},
-            {"type": "text_editor_20250728", "name": _EDITOR},
-            tool_definition(_FINISH, Finish),
+    async def take(self, session: Session, turn: int) -> Sequence[str]:
+        """Hand the messages over and put their delivery on record."""
+        request = self._request
+        messages = await inbox.take(session, request.task_id, request.round, turn)
+        told = [
+            NewEvent(
+                dedup_key=f"message/{message.id}/delivered",
+                fact=AgentMessage(
+                    message_id=message.id,
+                    task_id=request.task_id,
+                    local_id=request.local_id,
+                    text=message.text,
+                    by=message.by,
+                    delivered=True,
+                    round=request.round,
+                    turn=turn,
+                ),
+            )
+            for message in messages
         ]
-
-    async def call(self, use: ToolUse) -> Reply:
-        match use.name:
-            case "bash":
-                return _reply(await self._runner.bash(use.id, dict(use.input)))
-            case "str_replace_based_edit_tool":
-                return _reply(await self._runner.edit(use.id, dict(use.input)))
-            case "finish":
-                try:
-                    return Reply("Done.", ends=True, value=Finish.model_validate(use.input))
-                except ValidationError as error:
-                    return Reply(str(error), is_error=True)
-            case _:
-                return Reply(f"There is no tool {use.name}.", is_error=True)
+        if told:
+            await events.append(session, request.project_id, request.spec_id, told)
+        return [f"A person ({message.by}) says: {message.text}" for message in messages]
 
 
-def _reply(outcome: ToolOutcome) -> Reply:
-    return Reply(outcome.content, is_error=outcome.is_error)
+class _Stops:
+    """Whether a slice ends between two turns, and why; saves the workspace on the way."""
+
+    def __init__(self, database: Database, request: RunAgent, checkpoints: Checkpoints) -> None:
+        self._database = database
+        self._request = request
+        self._checkpoints = checkpoints
+        self._asked = 0
+        self._began = datetime.now(UTC)
+        self.why: Literal["paused", "yielded"] = "yielded"
+
+    async def now(self) -> bool:
+        """True when the slice ends here."""
+        self._asked += 1
+        async with self._database.begin() as session:
+            view = await specs.get_view(session, self._request.spec_id)
+        if view.status == SpecStatus.PAUSED:
+            self.why = "paused"
+            return True
+        too_long = datetime.now(UTC) - self._began > _SLICE
+        if activity.is_worker_shutdown() or self._asked > _SLICE_TURNS or too_long:
+            return True
+        if self._asked > 1:
+            await self._checkpoints.due()
+        return False
 
 
 class AgentActivities:
@@ -84,127 +96,89 @@ class AgentActivities:
         self,
         database: Database,
         loop: ToolLoop,
+        mirrors: Mirrors,
         workspaces: Workspaces,
-        sandboxes: SandboxProvider,
+        desks: AgentWorkspaces,
         idle_threshold: timedelta,
     ) -> None:
         self._database = database
         self._loop = loop
+        self._mirrors = mirrors
         self._workspaces = workspaces
-        self._sandboxes = sandboxes
+        self._desks = desks
         self._idle_threshold = idle_threshold
 
     @activity.defn
     async def run_agent(self, request: RunAgent) -> AgentResult:
-        """Run one slice, at most 30 turns; a restarted try continues from the stored turns."""
+        """Run one slice, at most 30 turns or minutes; a restarted try continues from what is stored.
+
+        Raises:
+            Conflict: the sandbox was lost too often, the agent is stuck, or the budget is used up.
+        """
         async with heartbeating(self._idle_threshold) as progress:
-            sandbox, _ = await self._sandboxes.ensure(SandboxSpec(request.sandbox))
-            key = f"round-{request.round}" if request.restart_workspace else ""
-            current = await sandbox.get("/journal/workspace")
-            if request.restart_workspace or current is None:
-                await self._workspaces.load(
-                    sandbox, request.project_id, request.base_commit, key=key
-                )
+            desk = await self._desks.open(request)
             talk = await self._talk(request)
-            tools = _AgentTools(ToolRunner(sandbox, progress.touch), request.round)
-            stopping = activity.is_worker_shutdown
-            asked = 0
-            why: Literal["paused", "yielded"] = "yielded"
-
-            async def should_stop() -> bool:
-                nonlocal asked, why
-                asked += 1
-                if await self._paused(request):
-                    why = "paused"
-                    return True
-                return stopping() or asked > _SLICE_TURNS
-
+            checkpoints = Checkpoints(self._desks, request, desk.sandbox, request.checkpoint_every)
+            stops = _Stops(self._database, request, checkpoints)
             try:
-                ended = await self._loop.run(talk, tools, progress, should_stop)
+                tools = await self._tools(request, desk, talk, progress)
+                ended = await self._loop.run(talk, tools, progress, stops.now, TaskInbox(request))
             except RetryableError as error:
                 if error.retry_after is None or error.retry_after < request.provider_wait:
                     raise
+                await checkpoints.save()
                 return AgentResult(outcome="waiting", until=datetime.now(UTC) + error.retry_after)
+            except Conflict as error:
+                if error.stable_code == _BUDGET:
+                    await checkpoints.save()
+                raise
+            if ended.stopped or isinstance(ended.value, AskedQuestion):
+                await checkpoints.save()
             if ended.stopped:
-                return AgentResult(outcome=why)
-            message = f"{request.local_id}: {_subject(ended)}"
-            work = await self._workspaces.export(sandbox, request.base_commit, message)
-            if work is None:
-                return _result(ended)
-            async with self._database.begin() as session:
-                ref = await artifacts.put(
-                    session,
-                    request.project_id,
-                    work.bundle,
-                    ArtifactKind.BUNDLE,
-                    "application/x-git-bundle",
-                )
-            return _result(ended).model_copy(
-                update={"work": ref, "head": work.head, "changed_files": work.changed_files[:200]}
-            )
+                return AgentResult(outcome=stops.why)
+            return await self._finished(request, desk.sandbox, ended)
 
-    async def _paused(self, request: RunAgent) -> bool:
-        async with self._database.begin() as session:
-            view = await specs.get_view(session, request.spec_id)
-        return view.status == SpecStatus.PAUSED
-
-    async def _talk(self, request: RunAgent) -> Talk:
-        async with self._database.begin() as session:
-            project = await projects.get(session, request.project_id)
-            opening = await _opening(session, request)
-            earlier: list[dict[str, JsonValue]] = []
-            for number in range(request.context_from, request.round):
-                before = f"{request.task_id}/r{number}"
-                said = await conversations.get_opening(session, before)
-                if said is not None:
-                    turns = await conversations.list_turns(session, before)
-                    earlier += _settled(transcript(said, turns))
-            started = AgentStarted(
-                task_id=request.task_id,
-                local_id=request.local_id,
-                round=request.round,
-                model=request.model,
-            )
-            key = f"{request.task_id}/r{request.round}/started"
-            await events.append(
-                session,
-                request.project_id,
-                request.spec_id,
-                [NewEvent(dedup_key=key, fact=started, source=EventSource.AGENT)],
-            )
-        return Talk(
-            conversation_id=f"{request.task_id}/r{request.round}",
-            project_id=request.project_id,
-            spec_id=request.spec_id,
-            scripted=project.is_demo and request.model.startswith("scripted"),
-            model=request.model,
-            system=read_prompt("agent").text,
-            opening=opening,
-            earlier=earlier,
-            headers={
-                "x-spec-id": str(request.spec_id),
-                "x-task-id": str(request.task_id),
-                "x-attempt": str(request.round),
-            },
-            max_turns=request.max_turns,
-            nudge="Go on with the tools, and call `finish` when the work is done.",
-            task_id=request.task_id,
-            round=request.round,
+    async def _finished(self, request: RunAgent, sandbox: Sandbox, ended: Ended) -> AgentResult:
+        """What the slice ended with: a question, or work that is bundled and stored."""
+        if isinstance(ended.value, AskedQuestion):
+            return AgentResult(outcome="asked", question=ended.value)
+        message = f"{request.local_id}: {_subject(ended)}"
+        work = await self._workspaces.export(sandbox, request.base_commit, message)
+        if work is None:
+            return _result(ended)
+        ref = await self._desks.store(request, work.bundle)
+        return _result(ended).model_copy(
+            update={"work": ref, "head": work.head, "changed_files": work.changed_files[:200]}
         )
 
+    async def _tools(
+        self, request: RunAgent, desk: Desk, talk: Talk, progress: Progress
+    ) -> AgentTools:
+        """The tools; calls of a turn that was under way when the sandbox was lost are unknown."""
+        lost: set[str] = set()
+        if desk.rebuilt:
+            async with self._database.begin() as session:
+                turns = await conversations.list_turns(session, talk.conversation_id)
+            if turns and turns[-1].results is None:
+                lost = set(turns[-1].call_ids)
+        answers = {request.answered: request.answer} if request.answered is not None else {}
+        return AgentTools(ToolRunner(desk.sandbox, progress.touch), lost=lost, answers=answers)
 
-def _settled(messages: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
-    """An ended round as context: its last call is answered, so that the next round may follow."""
-    if len(messages) < 2:  # noqa: PLR2004 - an opening alone has no answer
-        return []
-    *before, last = messages
-    answer = before[-1]["content"] if before else []
-    blocks: list[JsonValue] = [
-        {"type": "tool_result", "tool_use_id": block["id"], "content": "Noted."}
-        for block in (answer if isinstance(answer, list) else [])
-        if isinstance(block, dict) and block.get("type") == "tool_use"
-    ]
-    return [*before, {"role": "user", "content": blocks}] if not last["content"] else messages
+    async def _talk(self, request: RunAgent) -> Talk:
+        git = await self._mirrors.ensure_commit(request.project_id, request.base_commit)
+        notes = await steering_notes(git, request.base_commit)
+        started = AgentStarted(
+            task_id=request.task_id,
+            local_id=request.local_id,
+            round=request.round,
+            model=request.model,
+        )
+        key = f"{conversations.of_round(request.task_id, request.round)}/started"
+        told = NewEvent(dedup_key=key, fact=started, source=EventSource.AGENT)
+        async with self._database.begin() as session:
+            talk = await agent_talk(session, request, notes)
+            await events.append(session, request.project_id, request.spec_id, [told])
+        return talk
 
 
 def _result(ended: Ended) -> AgentResult:
@@ -218,43 +192,3 @@ def _result(ended: Ended) -> AgentResult:
 def _subject(ended: Ended) -> str:
     text = ended.value.summary if isinstance(ended.value, Finish) else "work in progress"
     return (" ".join(text.split()) or "work")[:72]
-
-
-async def _opening(session: Session, request: RunAgent) -> str:
-    planned = await plans.get_planned_task(session, request.task_id)
-    if planned is None:
-        msg = "The task is not in the plan any more."
-        raise NotFound(msg, code="task-not-found", task_id=str(TaskId(request.task_id)))
-    if request.round > request.context_from and request.feedback:
-        return f"# This is not done yet\n\n{request.feedback}\n\nMend it, then call `finish` again."
-    parts = [f"# {planned.id}: {planned.title}\n\n{planned.description}"]
-    parts += await _context(session, request, planned)
-    if request.feedback:
-        parts.append(f"# A person's note\n\n{request.feedback}")
-    return "\n\n".join(parts)
-
-
-async def _context(session: Session, request: RunAgent, planned: PlannedTask) -> list[str]:
-    versions = {
-        v.phase: v.document for v in await documents.latest_versions(session, request.spec_id)
-    }
-    parts: list[str] = []
-    if Phase.REQUIREMENTS in versions:
-        content, _ = await artifacts.get(session, versions[Phase.REQUIREMENTS].sha256)
-        wanted = [
-            requirement.model_dump()
-            for requirement in Requirements.model_validate_json(content).requirements
-            if requirement.id in planned.requirement_ids
-        ]
-        parts.append(f"# Requirements and criteria\n\n{json.dumps(wanted, indent=1)}")
-    if Phase.DESIGN in versions:
-        content, _ = await artifacts.get(session, versions[Phase.DESIGN].sha256)
-        cited = [
-            component.model_dump()
-            for component in Design.model_validate_json(content).components
-            if component.id in planned.component_ids
-        ]
-        parts.append(f"# Design\n\n{json.dumps(cited, indent=1)}")
-    files = [*planned.files_to_create, *planned.files_to_modify]
-    parts.append(f"# Files\n\n{json.dumps(files)}")
-    return parts

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 from pydantic import JsonValue
 
+from activities.git import Git
 from activities.repository_tools import RepositoryTools
 from models.contracts.attempts import RunPhase
 from models.contracts.phases import Phase
@@ -37,6 +38,11 @@ class EarlierDocuments:
             return _cut(_pretty(document))
         found = next((part for part in _parts(document) if part.get("id") == item), None)
         return _cut(_pretty(found)) if found is not None else None
+
+
+async def steering_notes(git: Git, commit: str) -> str:
+    """The repository's own notes for models at a commit; empty when there are none."""
+    return await RepositoryTools(git, commit, "").text(STEERING_FILE, _STEERING_LIMIT) or ""
 
 
 async def write_opening(

@@ -17,6 +17,7 @@ from models.contracts.base import SpecId
 from models.contracts.repositories import (
     BranchState,
     EnsureMirror,
+    FindCommit,
     FindMerges,
     FoundMerges,
     MergeCandidate,
@@ -152,6 +153,23 @@ class RepositoryActivities:
             head = await mirror.head(request.branch)
             merged = await _merges(mirror, head, request.spec_id) if head is not None else []
         return FoundMerges(commits={local_id: commit for commit, local_id in reversed(merged)})
+
+    @activity.defn
+    async def find_commit(self, request: FindCommit) -> None:
+        """See that a commit is on a branch.
+
+        Raises:
+            Conflict: it is not (``commit-not-found``).
+        """
+        async with heartbeating(), self._mirrors.locked(request.project_id) as mirror:
+            await mirror.fetch()
+            head = await mirror.head(request.branch)
+            found = await mirror.git.attempt(
+                "merge-base", "--is-ancestor", request.commit, head or "HEAD"
+            )
+        if head is None or found.exit_code != 0:
+            msg = f"The commit {request.commit[:12]} is not on the branch {request.branch}."
+            raise Conflict(msg, code="commit-not-found")
 
     async def _import_work(self, mirror: Mirror, request: PrepareMerge) -> None:
         async with self._database.begin() as session:

@@ -1,35 +1,46 @@
-"""Task slots of a project: Postgres holds the limit, Temporal waits and wakes."""
+"""Slots of tasks and specs: Postgres holds the limit, Temporal waits and wakes."""
 
 from temporalio import activity
 
+from models.contracts.base import ProjectId
+from models.contracts.installation import InstallationSettings
 from models.contracts.tasks import SlotAnswer, SlotRelease, SlotRequest
 from models.rules.dag import PRIORITY_ORDER
-from models.store import slots
-from models.store.database import Database
+from models.store import installation, slots
+from models.store.database import Database, Session
 
 
 class SlotActivities:
-    """Grants and takes back slots; idempotent by the holder's workflow id."""
+    """Grants and takes back slots; idempotent by the holder's workflow id.
 
-    def __init__(self, database: Database, limit: int) -> None:
+    The limits are read at each grant; ``first`` holds where nobody changed them.
+    """
+
+    def __init__(self, database: Database, first: InstallationSettings) -> None:
         self._database = database
-        self._limit = limit
+        self._first = first
 
     @activity.defn
     async def request_slot(self, request: SlotRequest) -> SlotAnswer:
         """Ask for a slot; the answer is a grant or a place in the queue."""
         async with self._database.begin() as session:
-            return await slots.request(
-                session,
-                request.project_id,
-                request.holder,
-                PRIORITY_ORDER[request.priority],
-                self._limit,
-            )
+            limit = await self._limit(session, request.project_id)
+            priority = PRIORITY_ORDER[request.priority]
+            return await slots.request(session, request.project_id, request.holder, priority, limit)
 
     @activity.defn
     async def release_slot(self, request: SlotRequest) -> SlotRelease:
         """Give a slot back, or leave the queue; says who was granted one."""
         async with self._database.begin() as session:
-            woken = await slots.release(session, request.project_id, request.holder, self._limit)
+            limit = await self._limit(session, request.project_id)
+            woken = await slots.release(session, request.project_id, [request.holder], limit)
         return SlotRelease(woken=woken)
+
+    async def _limit(self, session: Session, project_id: ProjectId | None) -> int:
+        """How many may hold a slot now; none more while the orchestrator is switched off."""
+        settings = await installation.get(session, self._first)
+        if not settings.orchestrator_enabled:
+            return 0
+        if project_id is None:
+            return settings.max_concurrent_specs
+        return settings.max_concurrent_tasks_per_project

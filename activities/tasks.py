@@ -44,7 +44,7 @@ class TaskActivities:
                 msg = f"The branch {wanted.branch} is gone from the forge."
                 raise Conflict(msg, code="branch-gone")
             await self._say(wanted, "sandbox.creating")
-            labels = {"spec": str(wanted.spec_id), "project": str(wanted.project_id)}
+            labels = {"workflow": f"task-{wanted.task_id}", "project": str(wanted.project_id)}
             sandbox, _ = await self._sandboxes.ensure(SandboxSpec(wanted.name, labels))
             await self._workspaces.load(sandbox, wanted.project_id, head)
             await self._say(wanted, "sandbox.spawned")
@@ -70,7 +70,7 @@ class TaskActivities:
         """Destroy the sandbox and all that runs in it; one that is gone is fine."""
         async with heartbeating():
             await self._sandboxes.destroy(request.name)
-            await self._say(request, "sandbox.terminated")
+            await self._say(request, "sandbox.idle" if request.idle else "sandbox.terminated")
 
     async def _say(self, request: SandboxRequest, what: str) -> None:
         fact = SandboxMoved.model_validate(
@@ -81,5 +81,6 @@ class TaskActivities:
                 "provider": self._sandboxes.name,
             }
         )
-        event = NewEvent(dedup_key=f"{request.name}/{what}", fact=fact, sandbox_id=request.name)
+        key = f"{request.name}/{what}/{request.generation}"
+        event = NewEvent(dedup_key=key, fact=fact, sandbox_id=request.name)
         await self._reporter.report(request.project_id, request.spec_id, [event])

@@ -33,16 +33,22 @@ from models.contracts.commands import (
     SAVE_DOCUMENT_UPDATE,
     SPEC_WORKFLOW,
     STATE_QUERY,
+    TASK_COMMANDS,
+    TASK_SIGNAL,
+    TASK_UPDATE,
     CommandAccepted,
     GateCommand,
     SavedDocument,
     SaveDocument,
     SpecCommand,
+    TaskCommand,
     spec_workflow_id,
+    task_workflow_id,
 )
 from models.contracts.gates import GateStatus
-from models.contracts.questions import AnswerCommand, QuestionStatus
+from models.contracts.questions import AnswerCommand, Question, QuestionStatus
 from models.contracts.specs import SpecInput, SpecState, SpecStatus
+from models.contracts.tasks import TaskState
 from models.errors import AppError, Conflict, Unavailable
 
 ALREADY_RAN: Final = "spec-already-ran"
@@ -132,34 +138,56 @@ class Gateway:
             Conflict: the workflow refuses it, or has ended.
             Unavailable: Temporal cannot be reached.
         """
+        signal = COMMAND_SIGNAL if COMMANDS[command.name].signal_without_worker else None
         handle = self._handle(spec_id)
-        try:
-            await self._update(handle, command.name.value, command.id, command, SpecStatus)
-        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
-            if not _no_worker(error):
-                raise _explained(error) from error
-            if not COMMANDS[command.name].signal_without_worker:
-                raise _unknown() from error
-            await _reached(handle.signal(COMMAND_SIGNAL, command, rpc_timeout=_SHORT))
-            return CommandAccepted(id=command.id, status="pending")
-        return CommandAccepted(id=command.id)
+        return await self._give(handle, command.name.value, signal, command.id, command, SpecStatus)
 
-    async def answer_question(self, spec_id: SpecId, command: AnswerCommand) -> CommandAccepted:
-        """Answer a question: as an Update, or as a signal when no worker answers.
+    async def command_task(self, spec_id: SpecId, command: TaskCommand) -> CommandAccepted:
+        """Give a command on a task, to its own workflow or to its spec's as the table says.
+
+        Raises:
+            Conflict: the workflow refuses it, or has ended.
+            Unavailable: Temporal cannot be reached.
+        """
+        handle = self._handle(spec_id)
+        if TASK_COMMANDS[command.name].to_child:
+            handle = self._client.get_workflow_handle(task_workflow_id(command.task_id))
+        return await self._give(handle, TASK_UPDATE, TASK_SIGNAL, command.id, command, TaskState)
+
+    async def answer_question(self, question: Question, command: AnswerCommand) -> CommandAccepted:
+        """Answer a question of a spec or of a task's agent.
 
         Raises:
             Conflict: the question is not open, or the workflow has ended.
             Unavailable: Temporal cannot be reached.
         """
-        handle = self._handle(spec_id)
+        handle = self._handle(question.spec_id)
+        if question.task_id is not None:
+            handle = self._client.get_workflow_handle(task_workflow_id(question.task_id))
+        return await self._give(
+            handle, ANSWER_QUESTION_UPDATE, ANSWER_SIGNAL, command.id, command, QuestionStatus
+        )
+
+    async def _give(
+        self,
+        handle: "WorkflowHandle[object, object]",
+        update: str,
+        signal: str | None,
+        command_id: str,
+        command: Payload,
+        result: type[object],
+    ) -> CommandAccepted:
+        """Send an Update; without a worker a signal that says the same, where there is one."""
         try:
-            await self._update(handle, ANSWER_QUESTION_UPDATE, command.id, command, QuestionStatus)
+            await self._update(handle, update, command_id, command, result)
         except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
             if not _no_worker(error):
                 raise _explained(error) from error
-            await _reached(handle.signal(ANSWER_SIGNAL, command, rpc_timeout=_SHORT))
-            return CommandAccepted(id=command.id, status="pending")
-        return CommandAccepted(id=command.id)
+            if signal is None:
+                raise _unknown() from error
+            await _reached(handle.signal(signal, command, rpc_timeout=_SHORT))
+            return CommandAccepted(id=command_id, status="pending")
+        return CommandAccepted(id=command_id)
 
     async def save_document(self, spec_id: SpecId, command: SaveDocument) -> SavedDocument:
         """Hand a person's document to the workflow, which judges and stores it.

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.contracts.base import Timings
+from models.contracts.installation import InstallationSettings
 from models.contracts.usage import Price
 
 
@@ -67,8 +68,16 @@ class ExecutionSettings(_Settings):
     """How much runs at once, and where the worker keeps its files."""
 
     data_dir: Path = Field(default=Path(".cache/specwright"), description="mirrors, sandboxes")
+    orchestrator_enabled: bool = Field(
+        default=True, description="False: nothing new starts; people can change it while it runs"
+    )
     max_concurrent_tasks_per_project: int = Field(
-        default=5, ge=1, description="tasks of one project that hold a slot"
+        default=5, ge=1, description="tasks of one project that hold a slot, at first"
+    )
+    max_concurrent_specs: int = Field(
+        default=10,
+        ge=1,
+        description="specs that run at once, at first; who waits for people is not one",
     )
     local_repository_roots: tuple[Path, ...] = Field(
         default=(), description="folders under which a repository may be given by path"
@@ -81,7 +90,21 @@ class ExecutionSettings(_Settings):
     provider_wait_seconds: float = Field(
         default=60, ge=0.1, description="a longer wait for the model gives an agent's slot back"
     )
+    checkpoint_seconds: float = Field(
+        default=60, ge=0, description="how often an agent's work in progress is saved"
+    )
+    sandbox_idle_minutes: float = Field(
+        default=10, ge=0, description="when the sandbox of a task that waits is given up"
+    )
     idle_threshold_minutes: float = Field(default=10, description="when silent work is given up")
+
+    def installation(self) -> InstallationSettings:
+        """What holds until a person changes it."""
+        return InstallationSettings(
+            orchestrator_enabled=self.orchestrator_enabled,
+            max_concurrent_tasks_per_project=self.max_concurrent_tasks_per_project,
+            max_concurrent_specs=self.max_concurrent_specs,
+        )
 
     def timings(self) -> Timings:
         """The time-outs that new workflows start with."""
@@ -89,6 +112,8 @@ class ExecutionSettings(_Settings):
             heartbeat=timedelta(seconds=self.heartbeat_seconds),
             retry_maximum=timedelta(seconds=self.retry_maximum_seconds),
             provider_wait=timedelta(seconds=self.provider_wait_seconds),
+            sandbox_idle=timedelta(minutes=self.sandbox_idle_minutes),
+            checkpoint=timedelta(seconds=self.checkpoint_seconds),
         )
 
 

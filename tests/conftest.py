@@ -10,5 +10,7 @@ from tests.support.stack import RunningStack, running_stack
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[RunningStack]:
     """One stack a test process."""
-    async with running_stack(tmp_path_factory.mktemp("stäck with space")) as running:
+    environment = {"CHECKPOINT_SECONDS": "0", "SANDBOX_IDLE_MINUTES": "0.02"}
+    folder = tmp_path_factory.mktemp("stäck with space")
+    async with running_stack(folder, environment=environment) as running:
         yield running

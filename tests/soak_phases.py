@@ -162,8 +162,7 @@ async def _storm(
 async def _main(kills: int, seed: int) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         async with running_stack(Path(scratch)) as stack:
-            stack.model.script = SlowScript(latency_seconds=_LATENCY, log=_log(stack))
-            stack.model.scripted.add(MODEL)
+            stack.model.scripts[MODEL] = SlowScript(latency_seconds=_LATENCY, log=_log(stack))
             calm_id = await _launch(stack)
             await stack.gate(calm_id, seconds=120)
             calm = _documents(await stack.api.spec(calm_id))

@@ -9,6 +9,7 @@ from typing import Any, Final
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.agent_workspaces import AgentWorkspaces
 from activities.agents import AgentActivities
 from activities.bridge import BridgeActivities
 from activities.checks import CheckActivities
@@ -98,14 +99,15 @@ class Activities:
         )
         loop = ToolLoop(self.database, self.client, book)
         planner = PlannerActivities(self.database, mirrors, loop, idle)
-        agents = AgentActivities(self.database, loop, workspaces, sandboxes, idle)
+        desks = AgentWorkspaces(self.database, workspaces, sandboxes)
+        agents = AgentActivities(self.database, loop, mirrors, workspaces, desks, idle)
         checks = CheckActivities(self.database, mirrors, workspaces, sandboxes, idle)
         tasks = TaskActivities(mirrors, workspaces, sandboxes, reporter)
         evaluator = EvaluatorActivities(self.database, mirrors, loop, idle)
         documents = DocumentActivities(self.database)
         repositories = RepositoryActivities(self.database, mirrors)
         records = RecordActivities(self.database, reporter)
-        slots = SlotActivities(self.database, execution.max_concurrent_tasks_per_project)
+        slots = SlotActivities(self.database, execution.installation())
         self.by_queue: dict[str, Sequence[Callable[..., Any]]] = {
             PLANNER_QUEUE: [planner.run_phase, evaluator.judge],
             AGENT_QUEUE: [
@@ -126,9 +128,11 @@ class Activities:
                 records.append_events,
                 records.confirm_environment,
                 records.set_budget,
+                records.post_message,
                 repositories.ensure_mirror,
                 repositories.publish_branch,
                 repositories.find_merges,
+                repositories.find_commit,
                 repositories.prepare_merge,
                 repositories.push_merge,
                 slots.request_slot,

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
         SavedDocument,
         SaveDocument,
         SpecCommand,
+        TaskCommand,
     )
     from models.contracts.gates import GateStatus
     from models.contracts.questions import AnswerCommand, QuestionStatus
@@ -20,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         SpecState,
         SpecStatus,
     )
+    from models.contracts.tasks import TaskState
     from models.rules.actions import allowed_actions
 
     from workflows.attempts import Drafting
@@ -47,8 +49,8 @@ class SpecWorkflow:
 
     Id ``spec-{spec_id}``. Updates, each with a validator and idempotent by its command id:
     ``decide_gate``, ``answer_question``, ``save_document``, ``pause``, ``resume``, ``cancel``,
-    ``retry_phase``, ``rerun_from``, ``set_budget``. Signals: ``accept_command`` and
-    ``accept_answer`` take the same when no worker was up; ``budget_hit`` and the merge turns come
+    ``retry_phase``, ``rerun_from``, ``set_budget``, ``command_task``. Signals: ``accept_command``,
+    ``accept_answer`` and ``accept_task_command`` take the same when no worker was up; ``budget_hit`` and the merge turns come
     from tasks. Query: ``state``. Ends completed when the pull request exists, or cancelled by a
     person; ``rerun_from`` continues as a new run that keeps the earlier phases. Every failure in
     between opens a gate.
@@ -221,6 +223,30 @@ class SpecWorkflow:
         """Take a command that was given while no worker was up; one not allowed now is dropped."""
         if self._commands.is_due(command, self._status()):
             await self._commands.take(command, self._status)
+
+    @workflow.update
+    async def command_task(self, command: TaskCommand) -> TaskState:
+        """Retry, leave out or mark complete one task that failed or is blocked."""
+        if self._commands.knows(command.id):
+            return TaskState.QUEUED
+        self._commands.remember(command.id)
+        return await self._schedule.take(command, self._status())
+
+    @command_task.validator
+    def _validate_task_command(self, command: TaskCommand) -> None:
+        if not self._commands.knows(command.id):
+            self._schedule.setbacks.validate(command, self._status())
+
+    @workflow.signal
+    async def accept_task_command(self, command: TaskCommand) -> None:
+        """Take a task's command given while no worker was up; one not allowed now is dropped."""
+        if self._commands.knows(command.id):
+            return
+        self._commands.remember(command.id)
+        try:
+            await self._schedule.take(command, self._status())
+        except ApplicationError:
+            workflow.logger.info("a task's command came too late")
 
     @workflow.signal
     async def budget_hit(self, message: str) -> None:

@@ -1,28 +1,26 @@
 """TaskWorkflow: slot, sandbox, agent slices, check, merge turn, tear-down."""
 
 import asyncio
-from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.agents import AgentActivities
     from activities.checks import CheckActivities
     from activities.tasks import TaskActivities
     from models.contracts.checks import CheckEvidence, CheckPurpose, RunCheck
     from models.contracts.commands import (
-        BUDGET_HIT_SIGNAL,
         RELEASE_TURN_SIGNAL,
         REQUEST_TURN_SIGNAL,
+        TaskCommand,
+        TaskCommandName,
         spec_workflow_id,
     )
+    from models.contracts.questions import AnswerCommand, QuestionStatus
     from models.contracts.task_facts import TaskMoved
     from models.contracts.tasks import (
         AgentResult,
         PrepareWorkspace,
-        RunAgent,
-        SandboxRequest,
         TaskInput,
         TaskResult,
         TaskState,
@@ -30,9 +28,11 @@ with workflow.unsafe.imports_passed_through():
 
     from workflows import options
     from workflows.cancellation import Cancellation
+    from workflows.conversations import AgentDesk
     from workflows.failures import Failure, TaskFailed, describe
     from workflows.landing import AGAIN, Landing
     from workflows.recorder import Recorder
+    from workflows.rounds import Rounds
     from workflows.signals import tell
     from workflows.slots import SlotHolder
 
@@ -43,9 +43,12 @@ _MERGE_ROUNDS = 2
 class TaskWorkflow:
     """Carries out one task of a spec, in a sandbox, until it is merged.
 
-    Id ``task-{task_id}``, child of its spec. Signals: ``slot_granted`` wakes a wait for a slot,
-    ``merge_turn_granted`` a wait for the merge turn, ``resume_task`` a paused agent. Query:
-    ``state``. Ends merged, failed or cancelled; its sandbox is always torn down.
+    Id ``task-{task_id}``, child of its spec. Updates, idempotent by their ids: ``answer_question``
+    for a question of its agent, ``command_task`` for a message or a cancel. Signals:
+    ``accept_answer`` and ``accept_task_command`` take the same when no worker was up;
+    ``slot_granted`` wakes a wait for a slot, ``merge_turn_granted`` a wait for the merge turn,
+    ``resume_task`` a paused agent. Query: ``state``. Ends merged, failed or cancelled; its sandbox
+    is always torn down.
     """
 
     @workflow.init
@@ -56,11 +59,16 @@ class TaskWorkflow:
         self._cancellation = Cancellation()
         self._landing = Landing(task, self._run_check)
         self._slot = SlotHolder(task, self._recorder, self._cancellation)
-        self._resumed = 0
+        self._desk = AgentDesk(task, self._recorder)
+        self._rounds = Rounds(task, self._slot, self._desk, self._cancellation, self._say)
+        self._accepted: set[str] = set()
+        self._cancelled_by: TaskCommand | None = None
         self._asked_for_turn = False
         self._has_turn = False
         self._round = task.first_round
         self._state = TaskState.QUEUED
+
+    # Messages
 
     @workflow.signal
     def slot_granted(self) -> None:
@@ -75,12 +83,66 @@ class TaskWorkflow:
     @workflow.signal
     def resume_task(self) -> None:
         """The spec is not paused any more."""
-        self._resumed += 1
+        self._rounds.resume()
 
     @workflow.query
     def state(self) -> TaskState:
         """Where the task stands."""
         return self._state
+
+    @workflow.update
+    async def answer_question(self, command: AnswerCommand) -> QuestionStatus:
+        """Take a person's answer to the agent's question."""
+        return await self._answer(command)
+
+    async def _answer(self, command: AnswerCommand) -> QuestionStatus:
+        if command.id not in self._accepted:
+            self._accepted.add(command.id)
+            await self._desk.answer(command)
+        return QuestionStatus.ANSWERED
+
+    @answer_question.validator
+    def _validate_answer(self, command: AnswerCommand) -> None:
+        if command.id not in self._accepted:
+            self._desk.validate(command)
+
+    @workflow.signal
+    async def accept_answer(self, command: AnswerCommand) -> None:
+        """Take an answer given while no worker was up; one that comes too late is dropped."""
+        try:
+            await self._answer(command)
+        except ApplicationError:
+            workflow.logger.info("an answer came too late")
+
+    @workflow.update
+    async def command_task(self, command: TaskCommand) -> TaskState:
+        """Take a message for the agent, or end the task."""
+        await self._take(command)
+        return self._state
+
+    @command_task.validator
+    def _validate_command(self, command: TaskCommand) -> None:
+        if command.id not in self._accepted and self._cancellation.closed:
+            msg = f"The task is {self._state.value}."
+            raise ApplicationError(msg, type="command-not-allowed", non_retryable=True)
+
+    @workflow.signal
+    async def accept_task_command(self, command: TaskCommand) -> None:
+        """Take a command that was given while no worker was up; one that is too late is dropped."""
+        if not self._cancellation.closed:
+            await self._take(command)
+
+    async def _take(self, command: TaskCommand) -> None:
+        if command.id in self._accepted:
+            return
+        self._accepted.add(command.id)
+        if command.name == TaskCommandName.MESSAGE:
+            await self._desk.post(command)
+        elif command.name == TaskCommandName.CANCEL:
+            self._cancelled_by = command
+            self._cancellation.request()
+
+    # The process
 
     @workflow.run
     async def run(self, task: TaskInput) -> TaskResult:
@@ -88,26 +150,41 @@ class TaskWorkflow:
         ending = asyncio.create_task(self._end(*await self._outcome(task)))
         while True:
             try:
-                return await asyncio.shield(ending)
+                result = await asyncio.shield(ending)
+                await workflow.wait_condition(workflow.all_handlers_finished)
             except asyncio.CancelledError:
                 # What has ended has ended: a merged task is not cancelled any more.
                 if ending.done():
                     raise
+            else:
+                return result
 
     async def _outcome(self, task: TaskInput) -> tuple[str, str | None, Failure | None]:
         """How the work ended: the fact's type, the merge commit, and what failed."""
+        work = asyncio.create_task(self._work(task))
         try:
-            await self._move("task.queued")
-            await self._slot.take()
-            return "task.merged", await self._work(task), None
+            await workflow.wait_condition(lambda: work.done() or self._cancellation.requested)
+        except asyncio.CancelledError:
+            workflow.logger.info("the task is cancelled")
+        if not work.done():
+            work.cancel()
+        try:
+            return "task.merged", await work, None
         except TaskFailed as failed:
             return "task.failed", None, failed.failure
         except ActivityError as error:
             if is_cancelled_exception(error):
-                return "task.cancelled", None, None
+                return "task.cancelled", None, self._why_cancelled()
             return "task.failed", None, describe(error)
         except asyncio.CancelledError:
-            return "task.cancelled", None, None
+            return "task.cancelled", None, self._why_cancelled()
+
+    def _why_cancelled(self) -> Failure | None:
+        command = self._cancelled_by
+        if command is None:
+            return None
+        told = f"Cancelled by {command.by}" + (f": {command.text}" if command.text else "")
+        return Failure(code="cancelled", message=told[:1_000])
 
     async def _end(self, event: str, commit: str | None, failure: Failure | None) -> TaskResult:
         """Give everything back, then say how it ended; nothing here is cut short by a cancel."""
@@ -123,6 +200,9 @@ class TaskWorkflow:
             reason=failure.message if failure else None,
             reason_code=failure.code if failure else None,
         )
+
+    async def _say(self, event: str, reason: str | None) -> None:
+        await self._move(event, reason=reason)
 
     async def _move(
         self,
@@ -151,28 +231,20 @@ class TaskWorkflow:
         await self._recorder.say(fact)
         self._cancellation.check()
 
-    def _sandbox(self) -> SandboxRequest:
-        task = self._task
-        return SandboxRequest(
-            name=f"task-{task.task_id}-g{task.first_round}",
-            project_id=task.project_id,
-            spec_id=task.spec_id,
-            task_id=task.task_id,
-            branch=task.branch,
-        )
-
     async def _work(self, task: TaskInput) -> str | None:
-        """Rounds of agent, check and merge; returns the merge commit, None for no change."""
+        """A slot, then rounds of agent, check and merge; the merge commit, None for no change."""
+        await self._move("task.queued")
+        await self._slot.take()
         await self._move("task.provisioning")
         workspace = await workflow.execute_activity_method(
             TaskActivities.prepare_workspace,
-            PrepareWorkspace(sandbox=self._sandbox()),
+            PrepareWorkspace(sandbox=self._rounds.sandbox()),
             **options.sandbox(task.timings, task.local_id),
         )
         base, feedback, restart = workspace.commit, self._first_feedback(), False
         reds = conflicts = 0
         while True:
-            result = await self._run_agent(base, feedback, restart=restart)
+            result = await self._rounds.run(self._round, base, feedback, restart=restart)
             restart = False
             red = await self._check(result)
             if red is not None:
@@ -193,7 +265,7 @@ class TaskWorkflow:
                 await self._move("task.conflict", reason=merged.message)
                 head = await workflow.execute_activity_method(
                     TaskActivities.find_head,
-                    self._sandbox(),
+                    self._rounds.sandbox(),
                     **options.repository(task.timings),
                 )
                 base, feedback, restart = head.commit, merged.message, True
@@ -204,85 +276,6 @@ class TaskWorkflow:
         if self._task.first_round == 1:
             return self._task.note
         return (self._task.note or "A person asks you to try this task again.") + AGAIN
-
-    async def _run_agent(self, base: str, feedback: str, *, restart: bool) -> AgentResult:
-        """Slices of one round until the agent finishes."""
-        task = self._task
-        request = RunAgent(
-            task_id=task.task_id,
-            spec_id=task.spec_id,
-            project_id=task.project_id,
-            local_id=task.local_id,
-            round=self._round,
-            branch=task.branch,
-            sandbox=self._sandbox().name,
-            base_commit=base,
-            model=task.settings.agent_model or "",
-            max_turns=task.settings.max_turns,
-            feedback=feedback,
-            restart_workspace=restart,
-            working_directory=task.working_directory,
-            provider_wait=task.timings.provider_wait,
-            context_from=task.context_from,
-        )
-        await self._move("task.working", reason=feedback[:300] or None)
-        while True:
-            seen = self._resumed
-            result = await self._slice(request)
-            self._cancellation.check()
-            match result.outcome:
-                case "finished":
-                    return result
-                case "yielded":
-                    continue
-                case "paused":
-                    await self._wait_without_slot(
-                        "The spec is paused.", seen, task.timings.pause_recheck
-                    )
-                case "waiting":
-                    await self._wait_for_provider(result)
-                case "out_of_turns" | "asked":
-                    told = f"The agent used all of its {task.settings.max_turns} turns."
-                    raise TaskFailed(Failure(code="out-of-turns", message=told))
-
-    async def _slice(self, request: RunAgent) -> AgentResult:
-        """One slice; while the budget is used up it waits, without a slot, for more of it."""
-        while True:
-            seen = self._resumed
-            try:
-                return await workflow.execute_activity_method(
-                    AgentActivities.run_agent,
-                    request,
-                    **options.agent(
-                        self._task.timings, f"{self._task.local_id} round {self._round}"
-                    ),
-                )
-            except ActivityError as error:
-                failure = describe(error)
-                if is_cancelled_exception(error) or failure.code != "budget-exhausted":
-                    raise
-                await tell(spec_workflow_id(self._task.spec_id), BUDGET_HIT_SIGNAL, failure.message)
-                await self._wait_without_slot("The budget is used up.", seen, None)
-
-    async def _wait_for_provider(self, result: AgentResult) -> None:
-        pause = (result.until or workflow.now()) - workflow.now()
-        told = f"The model provider asks to wait until {result.until:%H:%M:%S} UTC."
-        await self._wait_without_slot(told, None, max(pause, pause * 0))
-
-    async def _wait_without_slot(
-        self, reason: str, seen: int | None, longest: timedelta | None
-    ) -> None:
-        """Hold no slot until told to resume (``seen`` None: never told), or the time is over."""
-        await self._move("task.waiting", reason=reason)
-        await self._slot.give_back()
-        try:
-            await self._cancellation.wait(
-                lambda: seen is not None and self._resumed > seen, longest
-            )
-        except TimeoutError:
-            workflow.logger.info("the wait is over, going on")
-        await self._slot.take()
-        await self._move("task.working")
 
     async def _check(self, result: AgentResult) -> str | None:
         """None when the work may be merged, else what the agent must mend."""
@@ -349,7 +342,7 @@ class TaskWorkflow:
         try:
             await workflow.execute_activity_method(
                 TaskActivities.destroy_sandbox,
-                self._sandbox(),
+                self._rounds.sandbox(),
                 **options.destroy(self._task.timings, self._task.local_id),
             )
         except ActivityError:

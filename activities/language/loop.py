@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from activities.heartbeats import Progress
 from activities.language.calls import CallBook
 from activities.language.client import Answer, ModelClient
-from activities.language.talks import Ended, Reply, Talk, Toolbox, ToolUse
+from activities.language.talks import Ended, Inbox, Reply, Talk, Toolbox, ToolUse
 from models.contracts.conversations import ConversationState, StoredTurn, ToolResults
 from models.contracts.events import EventSource, NewEvent
 from models.contracts.task_facts import AgentTurn
@@ -40,8 +40,11 @@ class ToolLoop:
         toolbox: Toolbox,
         progress: Progress,
         should_stop: Callable[[], Awaitable[bool]],
+        inbox: Inbox | None = None,
     ) -> Ended:
         """Talk until a tool ends it, the turns are used up, or ``should_stop`` says so.
+
+        What is in the ``inbox`` is told with the results of a turn's tools.
 
         Raises:
             Conflict: three tries in a row ended without a new stored turn, the budget does not hold
@@ -54,7 +57,7 @@ class ToolLoop:
         turns = list(state.turns)
         while True:
             if turns and turns[-1].results is None:
-                ended, results = await self._use_tools(talk, toolbox, turns[-1], progress)
+                ended, results = await self._use_tools(talk, toolbox, turns[-1], progress, inbox)
                 if ended is not None:
                     return ended
                 turns[-1] = turns[-1].model_copy(update={"results": results})
@@ -124,7 +127,12 @@ class ToolLoop:
         return StoredTurn(turn=number, response=answer.response, usage=answer.usage)
 
     async def _use_tools(
-        self, talk: Talk, toolbox: Toolbox, turn: StoredTurn, progress: Progress
+        self,
+        talk: Talk,
+        toolbox: Toolbox,
+        turn: StoredTurn,
+        progress: Progress,
+        inbox: Inbox | None,
     ) -> tuple[Ended | None, ToolResults]:
         if turn.results is not None:
             return None, turn.results
@@ -147,6 +155,9 @@ class ToolLoop:
         if not blocks:
             blocks.append({"type": "text", "text": talk.nudge})
         async with self._database.begin() as session:
+            said = await inbox.take(session, turn.turn) if inbox is not None else ()
+            for line in said:
+                blocks.append({"type": "text", "text": storable_text(line)})  # noqa: PERF401 - typed so
             await conversations.store_results(
                 session, talk.conversation_id, turn.turn, cast(list[JsonValue], blocks)
             )

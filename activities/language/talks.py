@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from models.contracts.base import ProjectId, SpecId, TaskId
 from models.contracts.phases import Phase
+from models.store.database import Session
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,14 @@ class Toolbox(Protocol):
 
     async def call(self, use: ToolUse) -> Reply:
         """Run one call; a fault of the model's comes back as an error reply."""
+        ...
+
+
+class Inbox(Protocol):
+    """What people said while a conversation went on."""
+
+    async def take(self, session: Session, turn: int) -> Sequence[str]:
+        """Hand over what has come since; told with the results of ``turn``, in one transaction."""
         ...
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 WORKSPACE = "/workspace"
 JOURNAL = "/journal"
+WORKSPACE_MARKER = f"{JOURNAL}/workspace"
 GIT_IDENTITY: Mapping[str, str] = {
     "GIT_AUTHOR_NAME": "Specwright Agent",
     "GIT_AUTHOR_EMAIL": "agent@specwright.invalid",

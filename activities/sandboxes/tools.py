@@ -12,7 +12,8 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
-from activities.sandboxes.port import JOURNAL, WORKSPACE, Sandbox
+from activities.sandboxes.port import JOURNAL, WORKSPACE, WORKSPACE_MARKER, Sandbox
+from models.errors import Unavailable
 
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _TOOL_SECONDS: Final = 120
@@ -59,7 +60,7 @@ class ToolRunner:
         try:
             call = BashInput.model_validate(raw)
         except ValidationError as error:
-            return ToolOutcome(_complaint(error), is_error=True)
+            return ToolOutcome(complaint(error), is_error=True)
         if call.restart or not call.command:
             return ToolOutcome("The shell is fresh for every call.")
         return await self.journaled(key, call.command)
@@ -81,6 +82,7 @@ class ToolRunner:
             return ToolOutcome(f"Killed: over the limit of {done.killed_by}.", is_error=True)
         head, _, output = done.stdout.partition("\n")
         if not head.startswith("exit "):
+            await self._check_alive()
             return ToolOutcome("State unknown: the sandbox lost this call.", is_error=True)
         code = int(head.removeprefix("exit ").strip() or "1")
         if code == 0:
@@ -88,23 +90,31 @@ class ToolRunner:
         told = f"time-out after {_TOOL_SECONDS} s" if code == 124 else f"exit code {code}"  # noqa: PLR2004 - timeout(1)
         return ToolOutcome(f"{output}\n[{told}]", is_error=True)
 
+    async def _check_alive(self) -> None:
+        """See that the sandbox still has its workspace.
+
+        Raises:
+            Unavailable: it is gone (``sandbox-lost``); the next try builds it again.
+        """
+        if await self._sandbox.get(WORKSPACE_MARKER) is None:
+            msg = "The sandbox is gone."
+            raise Unavailable(msg, code="sandbox-lost")
+
     async def edit(self, key: str, raw: object) -> ToolOutcome:
         """View, create or change a text file."""
         try:
             call = EditInput.model_validate(raw)
         except ValidationError as error:
-            return ToolOutcome(_complaint(error), is_error=True)
+            return ToolOutcome(complaint(error), is_error=True)
         path = call.path if call.path.startswith("/") else f"{WORKSPACE}/{call.path}"
         if call.command == "view":
             return await self._view(path, call.view_range)
         if (await self._sandbox.get(f"{JOURNAL}/{key}/exit")) is not None:
             return ToolOutcome(f"{call.path} was edited.")
         before = await self._sandbox.get(path)
-        after, complaint = edited(
-            before.decode(errors="replace") if before is not None else None, call
-        )
+        after, wrong = edited(before.decode(errors="replace") if before is not None else None, call)
         if after is None:
-            return ToolOutcome(complaint, is_error=True)
+            return ToolOutcome(wrong, is_error=True)
         await self._sandbox.put(f"{JOURNAL}/{key}.new", after.encode())
         script = f'mkdir -p -- "$(dirname -- {shlex.quote(path)})" && cp -- {JOURNAL}/{key}.new {shlex.quote(path)}'
         done = await self.journaled(key, script)
@@ -145,5 +155,6 @@ def edited(before: str | None, call: EditInput) -> tuple[str | None, str]:
     return None, f"The editor has no command '{call.command}'."
 
 
-def _complaint(error: ValidationError) -> str:
+def complaint(error: ValidationError) -> str:
+    """What is wrong with a tool's input, as the model reads it."""
     return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

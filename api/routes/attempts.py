@@ -10,6 +10,7 @@ from models.contracts.attempts import Attempt, AttemptPrompt, Transcript, Transc
 from models.contracts.base import SpecId
 from models.errors import NotFound
 from models.store import artifacts, conversations, documents, specs
+from models.store.database import Session
 
 router = APIRouter(prefix="/specs/{spec_id}/attempts", tags=["attempts"])
 
@@ -49,6 +50,13 @@ async def get_transcript(
     """What the model said and what its tools gave back, turn by turn."""
     attempt = await documents.get_attempt(session, spec_id, attempt_id)
     conversation = f"{spec_id}/{attempt.phase}/{attempt.attempt}"
+    return await write_transcript(session, conversation, cursor, limit)
+
+
+async def write_transcript(
+    session: Session, conversation: str, cursor: int, limit: int
+) -> Transcript:
+    """A page of a stored conversation, from the turn after ``cursor`` on."""
     opening = await conversations.get_opening(session, conversation)
     turns, following = await conversations.page_turns(session, conversation, cursor, limit)
     return Transcript(

@@ -26,8 +26,11 @@ async def answer_question(
     actor: Actor,
     command_id: CommandId,
 ) -> CommandAccepted:
-    """Answer; 409 when the question is not open any more. Later phases read the answer."""
+    """Answer; 409 when the question is not open any more.
+
+    Later phases read the answer to one of explore; an agent that asked goes on with its task.
+    """
     async with services.database.begin() as session:
         question = await questions.get(session, question_id)
     command = AnswerCommand(id=command_id, question_id=question_id, answer=body.answer, by=actor)
-    return await services.gateway.answer_question(question.spec_id, command)
+    return await services.gateway.answer_question(question, command)

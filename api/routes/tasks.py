@@ -1,11 +1,26 @@
-"""Tasks."""
+"""Tasks: what they are, what their agents said, and what people tell them."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from api.deps import TheSession
+from fastapi import APIRouter, Query
+
+from api.deps import Actor, CommandId, Limit, Services, TheServices, TheSession
+from api.routes.attempts import write_transcript
+from models.contracts.agents import InboxMessage
+from models.contracts.attempts import Transcript
 from models.contracts.base import SpecId, TaskId
+from models.contracts.checks import TaskRound
+from models.contracts.commands import (
+    CommandAccepted,
+    SendMessage,
+    TaskCommand,
+    TaskCommandBody,
+    TaskCommandName,
+)
 from models.contracts.tasks import TaskList, TaskView
-from models.store import specs
+from models.errors import Conflict, InvalidInput
+from models.rules.actions import task_command_refusal
+from models.store import conversations, inbox, specs
 
 router = APIRouter(tags=["tasks"])
 
@@ -20,3 +35,81 @@ async def list_tasks(spec_id: SpecId, session: TheSession) -> TaskList:
 async def get_task(task_id: TaskId, session: TheSession) -> TaskView:
     """One task."""
     return await specs.get_task(session, task_id)
+
+
+@router.get("/tasks/{task_id}/rounds")
+async def list_rounds(task_id: TaskId, session: TheSession) -> tuple[TaskRound, ...]:
+    """Every check of a task with its evidence, by round, oldest first."""
+    await specs.get_task(session, task_id)
+    return await specs.list_rounds(session, task_id)
+
+
+@router.get("/tasks/{task_id}/transcript")
+async def get_task_transcript(
+    task_id: TaskId,
+    session: TheSession,
+    round_number: Annotated[int | None, Query(alias="round", ge=1, description="last one")] = None,
+    cursor: Annotated[int, Query(ge=0, le=10_000, description="the last turn seen")] = 0,
+    limit: Limit = 50,
+) -> Transcript:
+    """What the agent said in a round and what its tools gave back, turn by turn."""
+    task = await specs.get_task(session, task_id)
+    conversation = conversations.of_round(task_id, round_number or max(task.round, 1))
+    return await write_transcript(session, conversation, cursor, limit)
+
+
+@router.get("/tasks/{task_id}/messages")
+async def list_messages(task_id: TaskId, session: TheSession) -> tuple[InboxMessage, ...]:
+    """What people said to the agent, and at which turn it was read; oldest first."""
+    await specs.get_task(session, task_id)
+    return await inbox.list_messages(session, task_id)
+
+
+@router.post("/tasks/{task_id}/messages", status_code=202)
+async def send_message(
+    task_id: TaskId,
+    body: SendMessage,
+    services: TheServices,
+    actor: Actor,
+    command_id: CommandId,
+) -> CommandAccepted:
+    """Tell the agent something; it reads it between two turns. 409 when the task has ended."""
+    command = TaskCommand(
+        id=command_id, name=TaskCommandName.MESSAGE, task_id=task_id, by=actor, text=body.text
+    )
+    return await _give(services, command)
+
+
+@router.post("/tasks/{task_id}/commands/{name}", status_code=202)
+async def command_task(
+    task_id: TaskId,
+    name: TaskCommandName,
+    services: TheServices,
+    actor: Actor,
+    command_id: CommandId,
+    body: TaskCommandBody | None = None,
+) -> CommandAccepted:
+    """Give a command on a task; 409 with the reason when it is not allowed now."""
+    body = body or TaskCommandBody()
+    if name == TaskCommandName.MESSAGE and not body.text:
+        msg = "Say what to tell the agent."
+        raise InvalidInput(msg, code="message-empty")
+    command = TaskCommand(
+        id=command_id, name=name, task_id=task_id, by=actor, text=body.text, commit=body.commit
+    )
+    return await _give(services, command)
+
+
+async def _give(services: Services, command: TaskCommand) -> CommandAccepted:
+    """Hand a command on, unless the read model already forbids it.
+
+    Raises:
+        Conflict: it is not allowed now.
+    """
+    async with services.database.begin() as session:
+        task = await specs.get_task(session, command.task_id)
+        spec = await specs.get_view(session, task.spec_id)
+    reason = task_command_refusal(command.name, task.state, spec.status)
+    if reason is not None:
+        raise Conflict(reason, code="command-not-allowed")
+    return await services.gateway.command_task(task.spec_id, command)

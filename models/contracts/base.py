@@ -37,3 +37,5 @@ class Timings(Payload):
     slot_recheck: timedelta = timedelta(minutes=15)
     pause_recheck: timedelta = timedelta(minutes=15)
     provider_wait: timedelta = timedelta(seconds=60)
+    sandbox_idle: timedelta = timedelta(minutes=10)
+    checkpoint: timedelta = timedelta(seconds=60)

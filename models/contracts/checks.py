@@ -1,5 +1,6 @@
 """Checks: the project's own commands, and the evidence of having run them."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
@@ -55,3 +56,11 @@ class CheckEvidence(Payload):
     tests: int | None = None
     tail: str
     log: ArtifactRef | None = None
+
+
+class TaskRound(Payload):
+    """A check of a task's round, with its evidence."""
+
+    round: int
+    check: CheckEvidence
+    at: datetime

@@ -5,8 +5,9 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from models.contracts.agents import MESSAGE_LIMIT
 from models.contracts.artifacts import ArtifactRef
-from models.contracts.base import GateId, Payload, Request
+from models.contracts.base import GateId, Payload, Request, TaskId
 from models.contracts.budgets import BudgetLimits
 from models.contracts.evaluations import EvaluationSummary
 from models.contracts.gates import Comment, DecisionKind
@@ -21,6 +22,8 @@ ANSWER_SIGNAL: Final = "accept_answer"
 SAVE_DOCUMENT_UPDATE: Final = "save_document"
 BUDGET_HIT_SIGNAL: Final = "budget_hit"
 COMMAND_SIGNAL: Final = "accept_command"
+TASK_UPDATE: Final = "command_task"
+TASK_SIGNAL: Final = "accept_task_command"
 SLOT_SIGNAL: Final = "slot_granted"
 RESUME_SIGNAL: Final = "resume_task"
 TURN_SIGNAL: Final = "merge_turn_granted"
@@ -74,6 +77,67 @@ COMMANDS: Final[dict[CommandName, CommandRule]] = {
         CommandRule(name=CommandName.SET_BUDGET, title="Set budget", role="admin"),
     )
 }
+
+
+class TaskCommandName(StrEnum):
+    """Commands on a task that a person may give."""
+
+    MESSAGE = "message"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    SKIP = "skip"
+    COMPLETE = "complete"
+
+
+class TaskCommandRule(Payload):
+    """How a command on a task reaches its workflow.
+
+    ``to_child`` goes to the task's own workflow, the others to its spec's.
+    """
+
+    name: TaskCommandName
+    title: str
+    to_child: bool
+    role: Literal["viewer", "editor", "admin"] = "editor"
+
+
+TASK_COMMANDS: Final[dict[TaskCommandName, TaskCommandRule]] = {
+    rule.name: rule
+    for rule in (
+        TaskCommandRule(name=TaskCommandName.MESSAGE, title="Tell the agent", to_child=True),
+        TaskCommandRule(name=TaskCommandName.CANCEL, title="Cancel", to_child=True),
+        TaskCommandRule(name=TaskCommandName.RETRY, title="Retry", to_child=False),
+        TaskCommandRule(name=TaskCommandName.SKIP, title="Skip", to_child=False),
+        TaskCommandRule(name=TaskCommandName.COMPLETE, title="Mark complete", to_child=False),
+    )
+}
+
+
+class TaskCommandBody(Request):
+    """What a person adds: ``text`` is the message, or the note; ``commit`` did the task.
+
+    ``commit`` belongs to ``complete`` and is on the spec's branch.
+    """
+
+    text: str = Field(default="", max_length=MESSAGE_LIMIT)
+    commit: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+
+
+class SendMessage(Request):
+    """A message to a task's agent."""
+
+    text: str = Field(min_length=1, max_length=MESSAGE_LIMIT)
+
+
+class TaskCommand(Payload):
+    """A command on a task as a workflow takes it; ``id`` makes it idempotent."""
+
+    id: str
+    name: TaskCommandName
+    task_id: TaskId
+    by: str
+    text: str = ""
+    commit: str | None = None
 
 
 class AllowedAction(Payload):

@@ -23,6 +23,17 @@ class StoredTurn(Payload):
     results: ToolResults | None = None
     usage: Usage = Usage()
 
+    @property
+    def call_ids(self) -> tuple[str, ...]:
+        """Ids of the tool calls that the answer makes."""
+        content = self.response.get("content")
+        blocks = content if isinstance(content, list) else []
+        return tuple(
+            str(block["id"])
+            for block in blocks
+            if isinstance(block, dict) and block.get("type") == "tool_use"
+        )
+
 
 class ConversationState(Payload):
     """A conversation as its newest try found it."""

@@ -48,6 +48,7 @@ from models.contracts.gates import Gate
 from models.contracts.questions import Question
 from models.contracts.specs import SpecView
 from models.contracts.task_facts import (
+    AgentMessage,
     AgentStarted,
     AgentTurn,
     SandboxMoved,
@@ -105,6 +106,7 @@ Fact = Annotated[
     | AgentTurn
     | TaskReplanned
     | AgentStarted
+    | AgentMessage
     | TaskMoved
     | SandboxMoved,
     Field(discriminator="event_type"),

@@ -1,4 +1,4 @@
-"""Questions that explore asks: answered by a person, or assumed and marked so."""
+"""Questions of explore and of agents: answered by a person, or assumed and marked so."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from models.contracts.base import Payload, Request, SpecId
+from models.contracts.base import Payload, Request, SpecId, TaskId
 from models.contracts.documents import QuestionCategory
 from models.contracts.phases import Phase
 
@@ -26,14 +26,18 @@ class QuestionStatus(StrEnum):
 class Question(Payload):
     """A question; ``answer`` is the person's, or the assumed one once it stands.
 
+    ``phase`` is set on those of explore, ``task_id`` on those of a task's agent, who may offer
+    ``options``.
     ``deadline`` is when the assumed answer takes its place; None while it is the gate's decision
     that settles it.
     """
 
     id: QuestionId
     spec_id: SpecId
-    phase: Phase
+    phase: Phase | None = None
+    task_id: TaskId | None = None
     category: QuestionCategory
+    options: tuple[str, ...] = ()
     text: str
     assumed_answer: str
     status: QuestionStatus = QuestionStatus.OPEN

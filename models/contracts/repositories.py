@@ -75,6 +75,14 @@ class MergeCandidate(Payload):
     foreign: tuple[str, ...] = ()
 
 
+class FindCommit(Payload):
+    """See that a commit is on a branch of the forge."""
+
+    project_id: ProjectId
+    branch: str
+    commit: str = Field(pattern=SHA_PATTERN)
+
+
 class FindMerges(Payload):
     """Find what of a spec is merged on its branch; the forge's ref is the truth."""
 

@@ -1,6 +1,7 @@
 """Facts about tickets, tasks, agents and their sandboxes."""
 
 from typing import Literal
+from uuid import UUID
 
 from models.contracts.base import Payload, TaskId, TicketId
 from models.contracts.checks import CheckEvidence
@@ -58,6 +59,20 @@ class AgentStarted(Payload):
     model: str
 
 
+class AgentMessage(Payload):
+    """A person's message to an agent was sent, or ``delivered`` with the results of ``turn``."""
+
+    event_type: Literal["agent.message"] = "agent.message"
+    message_id: UUID
+    task_id: TaskId
+    local_id: str
+    text: str
+    by: str
+    delivered: bool = False
+    round: int | None = None
+    turn: int | None = None
+
+
 class TaskMoved(Payload):
     """A task changed its state."""
 
@@ -89,7 +104,13 @@ class TaskMoved(Payload):
 class SandboxMoved(Payload):
     """A sandbox changed its state; ``name`` is ours and deterministic."""
 
-    event_type: Literal["sandbox.creating", "sandbox.spawned", "sandbox.lost", "sandbox.terminated"]
+    event_type: Literal[
+        "sandbox.creating",
+        "sandbox.spawned",
+        "sandbox.idle",
+        "sandbox.lost",
+        "sandbox.terminated",
+    ]
     name: str
     task_id: TaskId | None = None
     provider: str

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from models.contracts.agents import AskedQuestion
 from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import Payload, ProjectId, SpecId, TaskId, TicketId, Timings
 from models.contracts.checks import CheckEvidence
@@ -55,7 +56,11 @@ class TaskNode(Payload):
 
 
 class TaskView(Payload):
-    """A task as people read it."""
+    """A task as people read it.
+
+    ``sandbox_seconds`` is how long sandboxes of its agent and its checks were up;
+    ``sandbox_since`` is set while the agent's is.
+    """
 
     id: TaskId
     spec_id: SpecId
@@ -80,6 +85,8 @@ class TaskView(Payload):
     sandbox_id: str | None = None
     check: CheckEvidence | None = None
     usage: Usage = Usage()
+    sandbox_seconds: float = 0.0
+    sandbox_since: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     retired: bool = False
@@ -127,7 +134,12 @@ class TaskResult(Payload):
 
 
 class RunAgent(Payload):
-    """One slice of an agent's conversation about a task, in its round."""
+    """One slice of an agent's conversation about a task, in its round.
+
+    ``max_turns`` counts from ``first_round`` on. ``answer`` belongs to the tool call ``answered``.
+    ``gave_sandbox_up`` says that a long wait ended with the sandbox destroyed, which is no loss;
+    ``generation`` counts these.
+    """
 
     task_id: TaskId
     spec_id: SpecId
@@ -143,7 +155,13 @@ class RunAgent(Payload):
     restart_workspace: bool = False
     working_directory: str = ""
     provider_wait: timedelta = timedelta(seconds=60)
+    checkpoint_every: timedelta = timedelta(seconds=60)
     context_from: int = 1
+    first_round: int = 1
+    answered: str | None = None
+    answer: str = ""
+    gave_sandbox_up: bool = False
+    generation: int = 0
 
 
 class TestClaim(Payload):
@@ -157,11 +175,12 @@ class AgentResult(Payload):
     """How a slice ended.
 
     ``work`` is a bundle ``base..head``, None when nothing was committed. ``until`` is when the
-    model provider may be asked again, on ``waiting``.
+    model provider may be asked again, on ``waiting``; ``question`` is set on ``asked``.
     """
 
     outcome: Literal["finished", "asked", "paused", "yielded", "out_of_turns", "waiting"]
     until: datetime | None = None
+    question: AskedQuestion | None = None
     summary: str = ""
     work: ArtifactRef | None = None
     head: str | None = None
@@ -170,13 +189,19 @@ class AgentResult(Payload):
 
 
 class SandboxRequest(Payload):
-    """Make, find or destroy the sandbox with this deterministic name."""
+    """Make, find or destroy the sandbox with this deterministic name.
+
+    ``idle`` destroys it because its owner waits; its workspace is kept as a checkpoint, and it is
+    built again as the next ``generation``.
+    """
 
     name: str = Field(pattern=r"^[a-z]+-[0-9a-f-]{36}-[a-z0-9-]{1,40}$")
     project_id: ProjectId
     spec_id: SpecId
     task_id: TaskId | None = None
     branch: str = ""
+    generation: int = 0
+    idle: bool = False
 
 
 class PrepareWorkspace(Payload):
@@ -192,9 +217,12 @@ class Workspace(Payload):
 
 
 class SlotRequest(Payload):
-    """A task asks for, or gives back, a slot of its project; ``holder`` is a workflow id."""
+    """Ask for, or give back, a slot; ``holder`` is a workflow id.
 
-    project_id: ProjectId
+    A task's slot is its project's; without a project it is a spec's, of the installation.
+    """
+
+    project_id: ProjectId | None = None
     holder: str
     priority: Priority = "medium"
 

@@ -1,10 +1,12 @@
 """Which commands are allowed now, and why not: one rule for buttons and validators."""
 
-from models.contracts.commands import AllowedAction, CommandName
+from models.contracts.commands import AllowedAction, CommandName, TaskCommandName
 from models.contracts.phases import GENERATED_PHASES, Phase
 from models.contracts.specs import CLOSED, SpecStatus
+from models.contracts.tasks import SETTLED, TaskState
 
 _RUNNING = "The spec is already running."
+_BROKEN = frozenset({TaskState.FAILED, TaskState.CANCELLED})
 
 
 def command_refusal(name: CommandName, status: SpecStatus, phase: Phase | None) -> str | None:
@@ -35,5 +37,29 @@ def allowed_actions(status: SpecStatus, phase: Phase | None) -> tuple[AllowedAct
     found: list[AllowedAction] = []
     for name in CommandName:
         reason = command_refusal(name, status, phase)
+        found.append(AllowedAction(id=name.value, enabled=reason is None, reason=reason))
+    return tuple(found)
+
+
+def task_command_refusal(name: TaskCommandName, state: TaskState, status: SpecStatus) -> str | None:
+    """Why a command on a task is refused now; None when it is allowed."""
+    if status in CLOSED:
+        return f"The spec is {status.value}."
+    if name in {TaskCommandName.MESSAGE, TaskCommandName.CANCEL}:
+        if state in SETTLED:
+            return f"The task is {state.value}."
+        return None
+    if name == TaskCommandName.RETRY:
+        return None if state in _BROKEN else "Only a task that failed can be retried."
+    if state == TaskState.BLOCKED or state in _BROKEN:
+        return None
+    return "Only a task that failed or is blocked can be left out or marked complete."
+
+
+def task_actions(state: TaskState, status: SpecStatus) -> tuple[AllowedAction, ...]:
+    """Every command on a task with whether it may be given now."""
+    found: list[AllowedAction] = []
+    for name in TaskCommandName:
+        reason = task_command_refusal(name, state, status)
         found.append(AllowedAction(id=name.value, enabled=reason is None, reason=reason))
     return tuple(found)

@@ -40,6 +40,7 @@ from models.contracts.gates import GateKind
 from models.contracts.phases import PHASES, Phase
 from models.contracts.specs import CLOSED, PhaseState, PhaseView, SpecStatus, SpecView
 from models.contracts.task_facts import (
+    AgentMessage,
     AgentTurn,
     SandboxMoved,
     TaskCreated,
@@ -56,7 +57,7 @@ GATE_FACTS: Final = (GateOpened, GateReminded, GateDecided, GateExpired)
 def task_of(fact: Fact) -> TaskId | None:
     """The task that a fact is about, or None."""
     match fact:
-        case TaskMoved() | SandboxMoved() | TaskCreated() | TaskReplanned():
+        case TaskMoved() | SandboxMoved() | TaskCreated() | TaskReplanned() | AgentMessage():
             return fact.task_id
         case AgentTurn() | Waiting() | CallLost():
             return fact.task_id

@@ -44,17 +44,34 @@ def _changed(task: TaskView, fact: Fact, at: datetime) -> TaskView | None:
                     "usage": task.usage.plus(fact.usage),
                 }
             )
-        case SandboxMoved(event_type="sandbox.spawned" | "sandbox.terminated"):
-            name = fact.name if fact.event_type == "sandbox.spawned" else None
-            return task.model_copy(update={"sandbox_id": name})
+        case SandboxMoved():
+            return _sandbox(task, fact, at)
         case Waiting():
             return task.model_copy(update={"reason": fact.reason})
         case _:
             return None
 
 
+def _sandbox(task: TaskView, fact: SandboxMoved, at: datetime) -> TaskView | None:
+    """A sandbox's time counts from when it is ready to when it is gone."""
+    if fact.event_type == "sandbox.creating":
+        return None
+    if fact.event_type == "sandbox.spawned":
+        return task.model_copy(update={"sandbox_id": fact.name, "sandbox_since": at})
+    since = task.sandbox_since
+    used = (at - since).total_seconds() if since is not None else 0.0
+    return task.model_copy(
+        update={
+            "sandbox_id": None,
+            "sandbox_since": None,
+            "sandbox_seconds": round(task.sandbox_seconds + used, 3),
+        }
+    )
+
+
 def _moved(task: TaskView, fact: TaskMoved, at: datetime) -> TaskView:
     state = TASK_STATES[fact.event_type]
+    checked = fact.check.duration_seconds if fact.check is not None else 0.0
     started = task.started_at or (at if state == TaskState.PROVISIONING else None)
     return task.model_copy(
         update={
@@ -64,6 +81,7 @@ def _moved(task: TaskView, fact: TaskMoved, at: datetime) -> TaskView:
             "reason_code": fact.reason_code,
             "commit": fact.commit or task.commit,
             "check": fact.check or task.check,
+            "sandbox_seconds": round(task.sandbox_seconds + checked, 3),
             "started_at": started,
             "finished_at": at if state in SETTLED else None,
         }

@@ -7,13 +7,18 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from models.contracts.base import SpecId
+from models.contracts.base import SpecId, TaskId
 from models.contracts.conversations import ConversationState, StoredTurn
 from models.contracts.usage import Usage
 from models.errors import Superseded
 from models.store import budgets
 from models.store.database import Session
 from models.tables.conversations import ConversationRow, TurnRow
+
+
+def of_round(task_id: TaskId, round_number: int) -> str:
+    """The id of the conversation of a task's round."""
+    return f"{task_id}/r{round_number}"
 
 
 async def open_conversation(

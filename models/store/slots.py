@@ -1,6 +1,12 @@
-"""Task slots: one row lock per project holds the limit; Temporal does the waiting."""
+"""Slots: one lock per scope holds the limit; Temporal does the waiting.
 
-from sqlalchemy import Select, delete, func, select, update
+A project's slots are its tasks'; without a project they are those of the installation's specs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -9,9 +15,11 @@ from models.contracts.tasks import SlotAnswer
 from models.store.database import Session
 from models.tables.projects import ProjectRow, SlotRow
 
+_SPECS_LOCK = 0x5BEC_0002
+
 
 async def request(
-    session: Session, project_id: ProjectId, holder: str, priority: int, limit: int
+    session: Session, project_id: ProjectId | None, holder: str, priority: int, limit: int
 ) -> SlotAnswer:
     """Grant a slot or take a place in the queue; a repeat keeps what the holder has."""
     await _lock(session, project_id)
@@ -29,38 +37,75 @@ async def request(
 
 
 async def release(
-    session: Session, project_id: ProjectId, holder: str, limit: int
+    session: Session, project_id: ProjectId | None, holders: Sequence[str], limit: int
 ) -> tuple[str, ...]:
-    """Give a slot back and grant the next; returns the workflow ids that were granted one."""
+    """Give slots back and grant the next ones; returns the workflow ids that were granted one.
+
+    Without holders it only grants what a raised limit leaves free.
+    """
     await _lock(session, project_id)
-    await session.execute(delete(SlotRow).where(col(SlotRow.holder) == holder))
+    await session.execute(delete(SlotRow).where(col(SlotRow.holder).in_(holders)))
     return await _grant(session, project_id, limit)
 
 
-async def _lock(session: Session, project_id: ProjectId) -> None:
+async def list_holders(session: Session) -> dict[ProjectId | None, tuple[str, ...]]:
+    """Workflow ids that hold a slot or wait for one, by scope."""
+    found = await session.execute(
+        select(col(SlotRow.project_id), col(SlotRow.holder)).order_by(col(SlotRow.holder))
+    )
+    scopes: dict[ProjectId | None, tuple[str, ...]] = {}
+    for project_id, holder in found:
+        scope = ProjectId(project_id) if project_id is not None else None
+        scopes[scope] = (*scopes.get(scope, ()), holder)
+    return scopes
+
+
+async def count(session: Session, project_id: ProjectId | None) -> tuple[int, int]:
+    """How many slots are held, and how many wait for one."""
+    found = await session.execute(
+        select(col(SlotRow.granted), func.count())
+        .where(_of(project_id))
+        .group_by(col(SlotRow.granted))
+    )
+    by_state: dict[Any, int] = {granted: number for granted, number in found}  # noqa: C416 - rows are typed as rows
+    return by_state.get(True, 0), by_state.get(False, 0)
+
+
+async def positions(session: Session, project_id: ProjectId) -> tuple[str, ...]:
+    """Workflow ids that wait for a slot of a project, the next one first."""
+    return tuple((await session.execute(_queue(project_id))).scalars())
+
+
+async def _lock(session: Session, project_id: ProjectId | None) -> None:
+    if project_id is None:
+        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SPECS_LOCK})
+        return
     await session.execute(
         select(col(ProjectRow.id)).where(col(ProjectRow.id) == project_id).with_for_update()
     )
 
 
-def _queue(project_id: ProjectId) -> Select[str]:
+def _of(project_id: ProjectId | None) -> ColumnElement[bool]:
+    column = col(SlotRow.project_id)
+    return column.is_(None) if project_id is None else column == project_id
+
+
+def _queue(project_id: ProjectId | None) -> Select[str]:
     return (
         select(col(SlotRow.holder))
-        .where(col(SlotRow.project_id) == project_id, ~col(SlotRow.granted))
+        .where(_of(project_id), ~col(SlotRow.granted))
         .order_by(col(SlotRow.priority), col(SlotRow.requested_at), col(SlotRow.holder))
     )
 
 
-async def _in_use(session: Session, project_id: ProjectId) -> int:
+async def _in_use(session: Session, project_id: ProjectId | None) -> int:
     found = await session.execute(
-        select(func.count())
-        .select_from(SlotRow)
-        .where(col(SlotRow.project_id) == project_id, col(SlotRow.granted))
+        select(func.count()).select_from(SlotRow).where(_of(project_id), col(SlotRow.granted))
     )
     return found.scalar_one()
 
 
-async def _grant(session: Session, project_id: ProjectId, limit: int) -> tuple[str, ...]:
+async def _grant(session: Session, project_id: ProjectId | None, limit: int) -> tuple[str, ...]:
     free = limit - await _in_use(session, project_id)
     if free <= 0:
         return ()

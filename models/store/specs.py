@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from models.contracts.base import GateId, ProjectId, SpecId, TaskId
-from models.contracts.checks import CheckEvidence
+from models.contracts.checks import CheckEvidence, TaskRound
 from models.contracts.events import EventSource, Fact, NewEvent
 from models.contracts.facts import DocumentStored, PhaseCompleted, SpecCreated
 from models.contracts.gates import Gate
@@ -254,6 +254,23 @@ async def latest_check(session: Session, spec_id: SpecId, purpose: str) -> Check
     )
     evidence = found.scalar()
     return CheckEvidence.model_validate(evidence) if evidence else None
+
+
+async def list_rounds(session: Session, task_id: TaskId) -> tuple[TaskRound, ...]:
+    """Every check of a task's work, oldest first; the round is in the check's key."""
+    found = await session.execute(
+        select(CheckRow)
+        .where(col(CheckRow.key).startswith(f"{task_id}/r", autoescape=True))
+        .order_by(col(CheckRow.created_at))
+    )
+    return tuple(
+        TaskRound(
+            round=int(row.key.split("/")[1].removeprefix("r")),
+            check=CheckEvidence.model_validate(row.evidence),
+            at=row.created_at,
+        )
+        for row in found.scalars()
+    )
 
 
 async def get_pull_request(session: Session, spec_id: SpecId) -> PullRequest | None:

@@ -2,7 +2,15 @@
 
 from sqlmodel import SQLModel
 
-from models.tables import artifacts, conversations, events, projects, specs
+from models.tables import (
+    artifacts,
+    conversations,
+    events,
+    installation,
+    projects,
+    specs,
+    tasks,
+)
 
-TABLES = (artifacts, conversations, events, projects, specs)
+TABLES = (artifacts, conversations, events, installation, projects, specs, tasks)
 METADATA = SQLModel.metadata

@@ -23,12 +23,12 @@ class ProjectRow(Row, table=True):
 
 
 class SlotRow(Row, table=True):
-    """A task that holds or waits for a slot of its project."""
+    """Who holds or waits for a slot: a task of its project's, or a spec of the installation's."""
 
     table_name = "task_slots"
 
     holder: str = Field(primary_key=True)
-    project_id: UUID = Field(index=True, foreign_key="projects.id")
+    project_id: UUID | None = Field(default=None, index=True, foreign_key="projects.id")
     priority: int
     granted: bool = False
     requested_at: datetime = now_column()

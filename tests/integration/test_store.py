@@ -112,9 +112,9 @@ async def test_slots_never_exceed_the_limit_and_serve_by_priority(
     assert not await ask(urgent, 0)
     first = next(h for h, has in zip(holders, granted, strict=True) if has)
     async with stack.database.begin() as session:
-        assert await slots.release(session, project_id, first, 2) == (urgent,)
+        assert await slots.release(session, project_id, [first], 2) == (urgent,)
     async with stack.database.begin() as session:  # a lowered limit grants nothing until below it
-        assert await slots.release(session, project_id, urgent, 1) == ()
+        assert await slots.release(session, project_id, [urgent], 1) == ()
     assert not await ask(urgent, 0, limit=1)
 
 

@@ -59,8 +59,8 @@ async def _bad_json() -> AsyncGenerator[str]:
 class FakeModel:
     """Counts calls by model.
 
-    ``answers`` holds tool calls by model name, for tests to plant; names in ``scripted`` are
-    answered by ``script``.
+    ``answers`` holds tool calls by model name, for tests to plant; ``scripts`` holds whole scripts.
+    ``script`` is the demo's own. ``holds`` keep an agent's turn of a model back until they are set.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,8 @@ class FakeModel:
         self.script = Script()
         self.answers: dict[str, list[dict[str, Any]]] = {}
         self.counted = 0
-        self.scripted: set[str] = set()
+        self.scripts: dict[str, Script] = {}
+        self.holds: dict[tuple[str, int], threading.Event] = {}
         self.url = ""
 
     async def _messages(self, request: Request) -> Response:
@@ -80,11 +81,14 @@ class FakeModel:
         fault = BY_NAME.get(model)
         if fault is not None:
             return self._faulty(fault, self.calls[model])
-        if model in self.scripted:
-            call = Call.read(request.headers)
-            self.script.note(call)
-            await asyncio.sleep(self.script.latency_seconds)
-            return self._stream(message(self.script.blocks(call, afresh=True) or [], "tool_use"))
+        if model in self.scripts:
+            script, call = self.scripts[model], Call.read(request.headers)
+            script.note(call)
+            await asyncio.sleep(script.latency_seconds)
+            hold = self.holds.get((model, call.turn)) if call.task_id else None
+            if hold is not None:
+                await asyncio.to_thread(hold.wait, 60)
+            return self._stream(message(script.blocks(call, afresh=False) or [], "tool_use"))
         if model in self.answers:
             return self._stream(message(self.answers[model], "tool_use"))
         return JSONResponse({"type": "error", "error": {"type": "x", "message": model}}, 404)
