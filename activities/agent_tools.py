@@ -9,8 +9,8 @@ from activities.language.schemas import tool_definition
 from activities.language.talks import Reply, ToolUse
 from activities.sandboxes.tools import ToolOutcome, ToolRunner, complaint
 from models.contracts.agents import AskedQuestion
+from models.contracts.checks import CriterionClaim
 from models.contracts.questions import ANSWER_LIMIT
-from models.contracts.tasks import TestClaim
 
 _BASH: Final = "bash"
 _EDITOR: Final = "str_replace_based_edit_tool"
@@ -24,7 +24,7 @@ class Finish(BaseModel):
     """Ends the task: what was done, which test shows which criterion, what is left open."""
 
     summary: str = Field(max_length=4_000)
-    tests: tuple[TestClaim, ...] = ()
+    tests: tuple[CriterionClaim, ...] = ()
     open_points: tuple[str, ...] = ()
 
 

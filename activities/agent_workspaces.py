@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from activities.environments import Environments
+from activities.heartbeats import Progress
 from activities.sandboxes.port import WORKSPACE_MARKER, Sandbox, SandboxProvider, SandboxSpec
 from activities.sandboxes.workspace import Workspaces
 from models.contracts.agents import Checkpoint
@@ -32,13 +34,18 @@ class AgentWorkspaces:
     """Workspaces of agents; the last checkpoint of each is in the database."""
 
     def __init__(
-        self, database: Database, workspaces_in: Workspaces, sandboxes: SandboxProvider
+        self,
+        database: Database,
+        loader: Workspaces,
+        environments: Environments,
+        sandboxes: SandboxProvider,
     ) -> None:
         self._database = database
-        self._workspaces = workspaces_in
+        self._workspaces = loader
+        self._environments = environments
         self._sandboxes = sandboxes
 
-    async def open(self, request: RunAgent) -> Desk:
+    async def open(self, request: RunAgent, progress: Progress) -> Desk:
         """Find the sandbox, or build it again from the base and the last checkpoint.
 
         Raises:
@@ -51,6 +58,14 @@ class AgentWorkspaces:
         if rebuilt or request.restart_workspace:
             key = f"round-{request.round}" if request.restart_workspace else ""
             await self._workspaces.load(sandbox, request.project_id, request.base_commit, key=key)
+            await self._environments.prepare(
+                sandbox,
+                request.project_id,
+                request.base_commit,
+                request.environment,
+                request.working_directory,
+                progress,
+            )
         if rebuilt:
             await self._restore(request, sandbox)
             await self._say(request, "sandbox.spawned", losses)

@@ -116,7 +116,7 @@ class AgentActivities:
             Conflict: the sandbox was lost too often, the agent is stuck, or the budget is used up.
         """
         async with heartbeating(self._idle_threshold) as progress:
-            desk = await self._desks.open(request)
+            desk = await self._desks.open(request, progress)
             talk = await self._talk(request)
             checkpoints = Checkpoints(self._desks, request, desk.sandbox, request.checkpoint_every)
             stops = _Stops(self._database, request, checkpoints)

@@ -5,11 +5,11 @@ parents, so that a retry makes the identical commit.
 """
 
 import tempfile
-from pathlib import Path
 from typing import Final
 
 from temporalio import activity
 
+from activities.commits import commit_tree, tree_with
 from activities.git import explain
 from activities.heartbeats import heartbeating
 from activities.mirror import Mirror, Mirrors
@@ -32,12 +32,6 @@ from models.rules.paths import is_inside
 from models.store import artifacts
 from models.store.database import Database
 
-_IDENTITY: Final = {
-    "GIT_AUTHOR_NAME": "Specwright",
-    "GIT_AUTHOR_EMAIL": "bot@specwright.invalid",
-    "GIT_COMMITTER_NAME": "Specwright",
-    "GIT_COMMITTER_EMAIL": "bot@specwright.invalid",
-}
 _CONFLICT: Final = 1
 
 
@@ -95,21 +89,18 @@ class RepositoryActivities:
 
     async def _documents_commit(self, mirror: Mirror, request: PublishBranch, parent: str) -> str:
         git = mirror.git
-        with tempfile.TemporaryDirectory() as scratch:
-            env = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
-            await git.run("read-tree", parent, env=env)
-            for path in sorted(request.files):
-                if not is_inside(path):
-                    msg = f"{path} is not a path inside the repository."
-                    raise Conflict(msg, code="path-outside")
-                async with self._database.begin() as session:
-                    content, _ = await artifacts.get(session, request.files[path].sha256)
-                blob = await git.run("hash-object", "-w", "--stdin", stdin=content)
-                entry = f"100644,{blob.text},{path}"
-                await git.run("update-index", "--add", "--cacheinfo", entry, env=env)
-            tree = (await git.run("write-tree", env=env)).text
+        entries: dict[str, str | None] = {}
+        for path in sorted(request.files):
+            if not is_inside(path):
+                msg = f"{path} is not a path inside the repository."
+                raise Conflict(msg, code="path-outside")
+            async with self._database.begin() as session:
+                content, _ = await artifacts.get(session, request.files[path].sha256)
+            blob = await git.run("hash-object", "-w", "--stdin", stdin=content)
+            entries[path] = f"100644 {blob.text}"
+        tree = await tree_with(git, parent, entries)
         message = f"Specify: {request.title}\n\nSpecwright-Spec: {request.spec_id}\n"
-        return await _commit(mirror, tree, [parent], message)
+        return await commit_tree(git, tree, [parent], message)
 
     @activity.defn
     async def prepare_merge(self, request: PrepareMerge) -> MergeCandidate:
@@ -141,7 +132,7 @@ class RepositoryActivities:
                 f"Merge {request.local_id}: {request.title}\n\n"
                 f"Specwright-Spec: {request.spec_id}\nSpecwright-Task: {request.local_id}\n"
             )
-            commit = await _commit(mirror, lines[0], [head, request.work_head], message)
+            commit = await commit_tree(mirror.git, lines[0], [head, request.work_head], message)
             await mirror.git.run("update-ref", f"refs/specwright/candidates/{commit}", commit)
             return MergeCandidate(outcome="candidate", base=head, commit=commit)
 
@@ -204,17 +195,6 @@ async def import_bundle(mirror: Mirror, content: bytes, head: str) -> None:
             "-c", "protocol.file.allow=always", "fetch", "--quiet", "--no-tags",
             "--no-write-fetch-head", "--", file.name, f"+HEAD:refs/specwright/work/{head}",
         )  # fmt: skip
-
-
-async def _commit(mirror: Mirror, tree: str, parents: list[str], message: str) -> str:
-    dates = [
-        int((await mirror.git.run("log", "-1", "--format=%ct", parent)).text) for parent in parents
-    ]
-    date = f"@{max(dates)} +0000"
-    env = {**_IDENTITY, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
-    flags = [part for parent in parents for part in ("-p", parent)]
-    made = await mirror.git.run("commit-tree", tree, *flags, stdin=message.encode(), env=env)
-    return made.text
 
 
 async def _merged_as(mirror: Mirror, head: str, request: PrepareMerge) -> str | None:

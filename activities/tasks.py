@@ -2,6 +2,7 @@
 
 from temporalio import activity
 
+from activities.environments import Environments
 from activities.heartbeats import heartbeating
 from activities.mirror import Mirrors
 from activities.reporters import Reporter
@@ -20,11 +21,13 @@ class TaskActivities:
         self,
         mirrors: Mirrors,
         workspaces: Workspaces,
+        environments: Environments,
         sandboxes: SandboxProvider,
         reporter: Reporter,
     ) -> None:
         self._mirrors = mirrors
         self._workspaces = workspaces
+        self._environments = environments
         self._sandboxes = sandboxes
         self._reporter = reporter
 
@@ -33,10 +36,10 @@ class TaskActivities:
         """Find or make the sandbox and check out the head of the spec's branch in it.
 
         Raises:
-            Conflict: the branch is gone, or sandboxes cannot run on this host.
+            Conflict: the branch is gone, sandboxes cannot run on this host, or set-up is red.
         """
         wanted = request.sandbox
-        async with heartbeating():
+        async with heartbeating() as progress:
             async with self._mirrors.locked(wanted.project_id) as mirror:
                 await mirror.fetch()
                 head = await mirror.head(wanted.branch)
@@ -47,6 +50,18 @@ class TaskActivities:
             labels = {"workflow": f"task-{wanted.task_id}", "project": str(wanted.project_id)}
             sandbox, _ = await self._sandboxes.ensure(SandboxSpec(wanted.name, labels))
             await self._workspaces.load(sandbox, wanted.project_id, head)
+            setup = await self._environments.prepare(
+                sandbox,
+                wanted.project_id,
+                head,
+                request.environment,
+                request.working_directory,
+                progress,
+            )
+            if setup.result is not None and setup.failed:
+                told = (setup.result.stdout + setup.result.stderr)[-2_000:]
+                msg = f"The set-up command failed:\n{told}"
+                raise Conflict(msg, code="setup-failed")
             await self._say(wanted, "sandbox.spawned")
         return Workspace(commit=head)
 

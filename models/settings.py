@@ -56,8 +56,8 @@ class SandboxSettings(_Settings):
     """Where tasks run."""
 
     sandbox_provider: Literal["local"] = Field(default="local", description="kind of sandbox")
-    sandbox_allow_unisolated: bool = Field(
-        default=False, description="run without isolation where bubblewrap cannot run"
+    sandbox_private_hosts: tuple[str, ...] = Field(
+        default=(), description="hosts that set-up may reach inside a private network"
     )
     sandbox_memory_mb: int = Field(default=2048, ge=64, description="memory of one command")
     sandbox_disk_mb: int = Field(default=1024, ge=16, description="disk of one workspace")

@@ -15,6 +15,7 @@ from activities.bridge import BridgeActivities
 from activities.checks import CheckActivities
 from activities.documents import DocumentActivities
 from activities.drift import DriftActivities
+from activities.environments import Environments
 from activities.evaluator import EvaluatorActivities
 from activities.language.calls import CallBook
 from activities.language.client import ModelClient
@@ -89,8 +90,13 @@ class Activities:
             execution.local_repository_roots,
             execution.git_private_hosts,
         )
-        sandboxes = LocalProvider(data / "sandboxes", _limits(settings.sandbox))
+        sandboxes = LocalProvider(
+            data / "sandboxes",
+            _limits(settings.sandbox),
+            settings.sandbox.sandbox_private_hosts,
+        )
         workspaces = Workspaces(mirrors)
+        environments = Environments(mirrors, data / "environments")
         book = CallBook(
             self.database,
             self.client,
@@ -99,10 +105,10 @@ class Activities:
         )
         loop = ToolLoop(self.database, self.client, book)
         planner = PlannerActivities(self.database, mirrors, loop, idle)
-        desks = AgentWorkspaces(self.database, workspaces, sandboxes)
+        desks = AgentWorkspaces(self.database, workspaces, environments, sandboxes)
         agents = AgentActivities(self.database, loop, mirrors, workspaces, desks, idle)
-        checks = CheckActivities(self.database, mirrors, workspaces, sandboxes, idle)
-        tasks = TaskActivities(mirrors, workspaces, sandboxes, reporter)
+        checks = CheckActivities(self.database, mirrors, workspaces, environments, sandboxes, idle)
+        tasks = TaskActivities(mirrors, workspaces, environments, sandboxes, reporter)
         evaluator = EvaluatorActivities(self.database, mirrors, loop, idle)
         documents = DocumentActivities(self.database)
         repositories = RepositoryActivities(self.database, mirrors)

@@ -46,8 +46,11 @@ class Baseline:
             proposed = await workflow.execute_activity_method(
                 EvaluatorActivities.read_commands, document, **options.record(launch.timings)
             )
-            self.environment = Environment(
-                setup_command=proposed.setup_command, check_command=proposed.check_command
+            self.environment = self.environment.model_copy(
+                update={
+                    "setup_command": proposed.setup_command,
+                    "check_command": proposed.check_command,
+                }
             )
         if not self.environment.check_command:
             return None
@@ -58,8 +61,7 @@ class Baseline:
             spec_id=launch.spec_id,
             purpose=CheckPurpose.BASELINE,
             commit=base_commit,
-            setup_command=self.environment.setup_command,
-            check_command=self.environment.check_command,
+            environment=self.environment,
             working_directory=launch.working_directory,
         )
         return await self._guard.run(

@@ -82,7 +82,7 @@ class Course:
         plan = await self._sync()
         await self._check_drift()
         await self._delivery.publish_branch(self._drafting.base_commit)
-        await self._schedule.run(plan.nodes, self._baseline.environment)
+        await self._schedule.run(plan.nodes)
         await self._context.unheld()
         await self._check_drift()
         head = await self._delivery.prove_head()

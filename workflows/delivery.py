@@ -109,8 +109,8 @@ class Delivery:
             spec_id=launch.spec_id,
             purpose=CheckPurpose.FINAL,
             commit=commit,
-            setup_command=environment.setup_command,
-            check_command=environment.check_command,
+            environment=environment,
+            baseline_accepted=self._baseline.accepted,
             working_directory=launch.working_directory,
         )
         return await workflow.execute_activity_method(

@@ -89,8 +89,8 @@ class Landing:
             task_id=self._task.task_id,
             purpose=CheckPurpose.MERGE,
             commit=candidate.commit,
-            setup_command=environment.setup_command,
-            check_command=environment.check_command,
+            environment=environment,
+            baseline_accepted=self._task.baseline_accepted,
             working_directory=self._task.working_directory,
         )
         evidence = await self._run_check(request)

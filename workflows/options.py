@@ -68,11 +68,11 @@ def agent(timings: Timings, summary: str | None = None) -> ActivityConfig:
 
 
 def sandbox(timings: Timings, summary: str | None = None) -> ActivityConfig:
-    """Making a sandbox with its workspace."""
+    """Making a sandbox with its workspace, and setting it up."""
     return ActivityConfig(
         summary=summary,
         task_queue=AGENT_QUEUE,
-        start_to_close_timeout=5 * _MINUTE,
+        start_to_close_timeout=25 * _MINUTE,
         heartbeat_timeout=timings.heartbeat,
         retry_policy=_policy(timings, 10),
     )

@@ -82,6 +82,7 @@ class Rounds:
             feedback=feedback,
             restart_workspace=restart,
             working_directory=task.working_directory,
+            environment=task.settings.environment,
             provider_wait=task.timings.provider_wait,
             checkpoint_every=task.timings.checkpoint,
             context_from=task.context_from,

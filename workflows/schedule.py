@@ -7,17 +7,24 @@ from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from models.contracts.commands import RESUME_SIGNAL, TaskCommand, task_workflow_id
-    from models.contracts.projects import Environment
+    from models.contracts.commands import (
+        GATE_DECIDED_SIGNAL,
+        RESUME_SIGNAL,
+        TaskCommand,
+        task_workflow_id,
+    )
+    from models.contracts.phases import Phase
     from models.contracts.specs import SpecStatus
-    from models.contracts.tasks import TaskInput, TaskNode, TaskResult, TaskState
+    from models.contracts.tasks import TaskGateAsk, TaskInput, TaskNode, TaskResult, TaskState
     from models.rules.dag import ready_tasks
 
+    from workflows.baselines import Baseline
     from workflows.board import Board
     from workflows.budgets import Budgeter
     from workflows.context import SpecContext
     from workflows.merges import MergeTurns
     from workflows.setbacks import Setbacks
+    from workflows.signals import tell
     from workflows.tasks import TaskWorkflow
 
 _CANCEL_AGAIN = timedelta(seconds=10)
@@ -29,7 +36,7 @@ class Scheduler:
     States are kept by local id, so that a running plan can be changed.
     """
 
-    def __init__(self, context: SpecContext, budgeter: Budgeter) -> None:
+    def __init__(self, context: SpecContext, budgeter: Budgeter, baseline: Baseline) -> None:
         self._context = context
         self._launch = context.launch
         self._recorder = context.recorder
@@ -39,7 +46,9 @@ class Scheduler:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._asking: asyncio.Task[None] | None = None
         self._changed = False
-        self._environment = context.launch.settings.environment
+        self._baseline = baseline
+        self._tests: int | None = None
+        self._gates: dict[str, asyncio.Task[None]] = {}
         self.active = False
         self.turns = MergeTurns()
 
@@ -76,17 +85,34 @@ class Scheduler:
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask_for_budget(message))
 
+    def ask_gate(self, asked: TaskGateAsk) -> None:
+        """A task needs a person's decision: ask, and bring it the answer."""
+        if asked.local_id not in self._gates:
+            self._gates[asked.local_id] = asyncio.create_task(self._ask_for_task(asked))
+
+    async def _ask_for_task(self, asked: TaskGateAsk) -> None:
+        gate = await self._context.gates.ask(
+            asked.kind,
+            asked.summary,
+            reason_code=asked.reason_code,
+            task_ids=(asked.local_id,),
+            by_person=True,
+        )
+        self._gates.pop(asked.local_id, None)
+        await tell(task_workflow_id(asked.task_id), GATE_DECIDED_SIGNAL, gate.decision)
+
     async def _ask_for_budget(self, message: str) -> None:
         await self._budgeter.ask(message)
         await self.resume_children()
 
-    async def run(self, nodes: tuple[TaskNode, ...], environment: Environment) -> None:
+    async def run(self, nodes: tuple[TaskNode, ...]) -> None:
         """Run every task; returns when all are merged or skipped.
 
         Raises:
             EndedByPerson: at the failure gate.
         """
-        self._environment = environment
+        evidence = self._baseline.evidence
+        self._tests = evidence.tests if evidence is not None else None
         self._board.lay(nodes)
         self.active = True
         try:
@@ -149,6 +175,11 @@ class Scheduler:
         finally:
             self._running.pop(name, None)
             self._changed = True
+            asking = self._gates.pop(name, None)
+            if asking is not None:  # who asked is gone
+                asking.cancel()
+        if result.state == TaskState.MERGED and result.tests is not None:
+            self._tests = max(self._tests or 0, result.tests)
         self._board.states[name] = result.state
         self._board.rounds[name] = result.rounds
         await self.turns.release(workflow_id)
@@ -156,7 +187,10 @@ class Scheduler:
     def _input(self, node: TaskNode) -> TaskInput:
         launch = self._launch
         settings = launch.settings.model_copy(
-            update={"environment": self._environment, "agent_model": launch.agent_model}
+            update={
+                "environment": self._baseline.environment,
+                "agent_model": launch.agent_model,
+            }
         )
         return TaskInput(
             task_id=node.task_id,
@@ -172,6 +206,9 @@ class Scheduler:
             first_round=self._board.rounds[node.local_id],
             context_from=node.first_round,
             note=self._board.notes.get(node.local_id, ""),
+            plan_approved=launch.settings.gates[Phase.TASKS].mode == "ask",
+            baseline_accepted=self._baseline.accepted,
+            tests_before=self._tests,
             settings=settings,
             timings=launch.timings,
         )

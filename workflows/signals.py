@@ -4,7 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 
-async def tell(workflow_id: str, signal: str, *arguments: str) -> None:
+async def tell(workflow_id: str, signal: str, *arguments: object) -> None:
     """Signal another workflow; one that has ended needs no telling."""
     try:
         handle = workflow.get_external_workflow_handle(workflow_id)

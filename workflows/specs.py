@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
         SpecState,
         SpecStatus,
     )
-    from models.contracts.tasks import TaskState
+    from models.contracts.tasks import TaskGateAsk, TaskState
     from models.rules.actions import allowed_actions
 
     from workflows.attempts import Drafting
@@ -80,7 +80,7 @@ class SpecWorkflow:
         self._baseline = Baseline(context, guard)
         self._drafting = Drafting(context, guard, self._baseline, self._questions)
         self._phases = PhaseRunner(context, guard, self._drafting, self._baseline, self._questions)
-        self._schedule = Scheduler(context, self._budgeter)
+        self._schedule = Scheduler(context, self._budgeter, self._baseline)
         self._course = Course(
             context, guard, self._drafting, self._phases, self._baseline, self._schedule
         )
@@ -252,6 +252,11 @@ class SpecWorkflow:
     async def budget_hit(self, message: str) -> None:
         """A task found the budget used up."""
         self._schedule.budget_hit(message)
+
+    @workflow.signal
+    async def ask_task_gate(self, asked: TaskGateAsk) -> None:
+        """A task needs a person's decision."""
+        self._schedule.ask_gate(asked)
 
     @workflow.signal
     async def request_merge_turn(self, workflow_id: str) -> None:

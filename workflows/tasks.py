@@ -6,9 +6,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.checks import CheckActivities
     from activities.tasks import TaskActivities
-    from models.contracts.checks import CheckEvidence, CheckPurpose, RunCheck
+    from models.contracts.checks import CheckEvidence
     from models.contracts.commands import (
         RELEASE_TURN_SIGNAL,
         REQUEST_TURN_SIGNAL,
@@ -16,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
         TaskCommandName,
         spec_workflow_id,
     )
+    from models.contracts.gates import GateDecision
     from models.contracts.questions import AnswerCommand, QuestionStatus
     from models.contracts.task_facts import TaskMoved
     from models.contracts.tasks import (
@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.conversations import AgentDesk
     from workflows.failures import Failure, TaskFailed, describe
     from workflows.landing import AGAIN, Landing
+    from workflows.proofs import Proof
     from workflows.recorder import Recorder
     from workflows.rounds import Rounds
     from workflows.signals import tell
@@ -47,7 +48,7 @@ class TaskWorkflow:
     for a question of its agent, ``command_task`` for a message or a cancel. Signals:
     ``accept_answer`` and ``accept_task_command`` take the same when no worker was up;
     ``slot_granted`` wakes a wait for a slot, ``merge_turn_granted`` a wait for the merge turn,
-    ``resume_task`` a paused agent. Query: ``state``. Ends merged, failed or cancelled; its sandbox
+    ``resume_task`` a paused agent, ``gate_decided`` one that waits for a decision. Query: ``state``. Ends merged, failed or cancelled; its sandbox
     is always torn down.
     """
 
@@ -57,10 +58,11 @@ class TaskWorkflow:
         self._task = task
         self._recorder = Recorder(task.project_id, task.spec_id, task.timings)
         self._cancellation = Cancellation()
-        self._landing = Landing(task, self._run_check)
         self._slot = SlotHolder(task, self._recorder, self._cancellation)
         self._desk = AgentDesk(task, self._recorder)
         self._rounds = Rounds(task, self._slot, self._desk, self._cancellation, self._say)
+        self._proof = Proof(task, self._move, self._rounds.wait_for)
+        self._landing = Landing(task, self._proof.run)
         self._accepted: set[str] = set()
         self._cancelled_by: TaskCommand | None = None
         self._asked_for_turn = False
@@ -84,6 +86,11 @@ class TaskWorkflow:
     def resume_task(self) -> None:
         """The spec is not paused any more."""
         self._rounds.resume()
+
+    @workflow.signal
+    def gate_decided(self, decision: GateDecision) -> None:
+        """A person decided what the task asked through its spec."""
+        self._proof.decide(decision)
 
     @workflow.query
     def state(self) -> TaskState:
@@ -199,6 +206,7 @@ class TaskWorkflow:
             commit=commit,
             reason=failure.message if failure else None,
             reason_code=failure.code if failure else None,
+            tests=self._proof.tests,
         )
 
     async def _say(self, event: str, reason: str | None) -> None:
@@ -238,7 +246,11 @@ class TaskWorkflow:
         await self._move("task.provisioning")
         workspace = await workflow.execute_activity_method(
             TaskActivities.prepare_workspace,
-            PrepareWorkspace(sandbox=self._rounds.sandbox()),
+            PrepareWorkspace(
+                sandbox=self._rounds.sandbox(),
+                environment=task.settings.environment,
+                working_directory=task.working_directory,
+            ),
             **options.sandbox(task.timings, task.local_id),
         )
         base, feedback, restart = workspace.commit, self._first_feedback(), False
@@ -246,7 +258,7 @@ class TaskWorkflow:
         while True:
             result = await self._rounds.run(self._round, base, feedback, restart=restart)
             restart = False
-            red = await self._check(result)
+            red = await self._proof.of(result, base, self._round)
             if red is not None:
                 reds += 1
                 if reds >= task.settings.max_rounds:
@@ -276,45 +288,6 @@ class TaskWorkflow:
         if self._task.first_round == 1:
             return self._task.note
         return (self._task.note or "A person asks you to try this task again.") + AGAIN
-
-    async def _check(self, result: AgentResult) -> str | None:
-        """None when the work may be merged, else what the agent must mend."""
-        task = self._task
-        if result.work is None or result.head is None:
-            if task.expects_changes:
-                told = "Nothing was changed, but the plan promises files."
-                await self._move("task.check_failed", reason=told)
-                return told
-            return None
-        if not task.settings.environment.check_command:
-            return None
-        await self._move("task.checking")
-        request = RunCheck(
-            key=f"{task.task_id}/r{self._round}/{result.head}",
-            project_id=task.project_id,
-            spec_id=task.spec_id,
-            task_id=task.task_id,
-            purpose=CheckPurpose.TASK,
-            commit=result.head,
-            bundle=result.work,
-            setup_command=task.settings.environment.setup_command,
-            check_command=task.settings.environment.check_command,
-            extra_command=task.extra_check,
-            working_directory=task.working_directory,
-        )
-        evidence = await self._run_check(request)
-        if evidence.passed:
-            await self._move("task.checking", check=evidence)
-            return None
-        await self._move("task.check_failed", check=evidence, reason="The check is red.")
-        return f"The check `{evidence.command}` is red:\n\n{evidence.tail}"
-
-    async def _run_check(self, request: RunCheck) -> CheckEvidence:
-        return await workflow.execute_activity_method(
-            CheckActivities.run_check,
-            request,
-            **options.check(self._task.timings, f"{self._task.local_id} {request.purpose}"),
-        )
 
     async def _merge(self, result: AgentResult, base: str) -> str | Failure:
         """The merge commit on the forge, or why the agent must go on."""

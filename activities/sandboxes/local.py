@@ -1,15 +1,18 @@
 """Local sandboxes with bubblewrap: own user, pid, ipc, uts and network namespaces.
 
-A sandbox is a folder with a workspace and a journal; every command is one bubblewrap process
-with a read-only system, a private home and /tmp, and only these two writable. The pid namespace
-ends with its command, so nothing outlives it. Source: bubblewrap's man page, bwrap(1).
+A sandbox is a folder with a workspace, a home and a journal; every command is one bubblewrap
+process with a read-only system and a private /tmp, and only these three writable. The pid namespace
+ends with its command, so nothing outlives it. The way out is a proxy's socket, where a command may
+use the network at all. Source: bubblewrap's man page, bwrap(1).
 """
 
 import asyncio
+import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,13 +22,37 @@ import psutil
 
 from activities.processes import Completed, run_process
 from activities.sandboxes.port import JOURNAL, WORKSPACE, CommandResult, Sandbox, SandboxSpec
+from activities.sandboxes.proxy import Egress, proxy_socket
 from activities.sandboxes.watchdog import Limits, kill_tree, watch
 from models.errors import Conflict, TooLarge, Unavailable
 
 _RUNNER: Final = Path(__file__).with_name("runner.sh")
+_FORWARD: Final = Path(__file__).with_name("forward.py")
+_PROXY: Final = "/run/proxy"
+_PARTS: Final = ("workspace", "home", "journal")
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives")
 _ETC: Final = ("/etc/ld.so.cache", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf")
+_CERTIFICATES: Final = ("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs")
 _FILE_LIMIT: Final = 64 * 1024 * 1024
+_LAYER_MINUTES: Final = timedelta(minutes=5)
+# What set-up added is kept out of the agent's commits, and out of what ``git status`` shows.
+_KEEP: Final = """
+set -e
+rm -rf /layer/part && mkdir -p /layer/part/workspace /layer/part/home
+git ls-files -z --others --directory | while IFS= read -r -d "" path; do
+  cp -a --parents -- "$path" /layer/part/workspace/
+done
+cp -a /home/agent/. /layer/part/home/
+git ls-files --others --directory --exclude-standard | sed 's|^|/|' > /layer/part/exclude
+cat /layer/part/exclude >> .git/info/exclude
+mv /layer/part /layer/whole
+"""
+_USE: Final = """
+set -e
+cp -a /layer/whole/workspace/. .
+cp -a /layer/whole/home/. /home/agent/
+cat /layer/whole/exclude >> .git/info/exclude
+"""
 _HOST_ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
@@ -49,11 +76,21 @@ def _toolchain() -> Path:
 class LocalSandbox:
     """One sandbox's folder and how commands run in it."""
 
-    def __init__(self, name: str, root: Path, bubblewrap: Path, limits: Limits) -> None:
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        layers: Path,
+        bubblewrap: Path,
+        limits: Limits,
+        private_hosts: Collection[str] = (),
+    ) -> None:
         self.name = name
         self._root = root
+        self._layers = layers
         self._bubblewrap = bubblewrap
         self._limits = limits
+        self._private_hosts = private_hosts
 
     async def run(
         self,
@@ -65,16 +102,40 @@ class LocalSandbox:
         stdin: bytes = b"",
         on_output: Callable[[], None] | None = None,
         outlives_worker: bool = False,
+        network: Sequence[str] = (),
     ) -> CommandResult:
         """Run a shell line in its own namespaces under the limits."""
-        argv = [
-            *self._namespaces(cwd, env or {}, outlives_worker=outlives_worker),
-            "/bin/sh",
-            "-c",
-            command,
-            "sh",
-            *arguments,
-        ]
+        line = ["/bin/sh", "-c", command, "sh", *arguments]
+        async with AsyncExitStack() as stack:
+            binds: list[str] = []
+            refused: Collection[str] = ()
+            if network:
+                egress = Egress(tuple(network), self._private_hosts)
+                socket, refused = await stack.enter_async_context(proxy_socket(egress))
+                binds = [
+                    "--bind",
+                    str(socket),
+                    _PROXY,
+                    "--ro-bind",
+                    str(_FORWARD),
+                    "/opt/forward.py",
+                ]
+                python = f"{_toolchain()}/bin/python3"
+                line = [python, "-I", "/opt/forward.py", _PROXY, *line]
+            inside = self._namespaces(cwd, env or {}, binds, outlives_worker=outlives_worker)
+            done = await self._run([*inside, *line], command, within, stdin, on_output)
+            told = "".join(f"[network] {words}\n" for words in refused)
+            return replace(done, stderr=done.stderr + told)
+
+    async def _run(
+        self,
+        argv: Sequence[str],
+        command: str,
+        within: timedelta,
+        stdin: bytes,
+        on_output: Callable[[], None] | None,
+    ) -> CommandResult:
+        """Run under the watchdog."""
         started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         running = asyncio.create_task(
             run_process(
@@ -101,10 +162,17 @@ class LocalSandbox:
     async def _watch(self, started: asyncio.Future[int]) -> str:
         return await watch(await started, self._root, self._limits)
 
-    def _namespaces(self, cwd: str, env: Mapping[str, str], *, outlives_worker: bool) -> list[str]:
+    def _namespaces(
+        self,
+        cwd: str,
+        env: Mapping[str, str],
+        binds: Sequence[str] = (),
+        *,
+        outlives_worker: bool,
+    ) -> list[str]:
         toolchain = _toolchain()
         system: list[str] = []
-        for path in (*_SYSTEM, *_ETC):
+        for path in (*_SYSTEM, *_ETC, *_CERTIFICATES):
             if Path(path).is_symlink():
                 system += ["--symlink", str(Path(path).readlink()), path]
             elif Path(path).exists():
@@ -127,10 +195,12 @@ class LocalSandbox:
             *([] if outlives_worker else ["--die-with-parent"]),
             "--new-session", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox",
             *system,
-            "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/home/agent",  # noqa: S108 - inside the sandbox
+            "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",  # noqa: S108 - inside the sandbox
             "--ro-bind", str(_RUNNER), "/opt/specwright/runner.sh",
             "--bind", str(self._root / "workspace"), WORKSPACE,
+            "--bind", str(self._root / "home"), "/home/agent",
             "--bind", str(self._root / "journal"), JOURNAL,
+            *binds,
             "--clearenv", *variables,
             "--chdir", cwd,
             "--",
@@ -143,6 +213,29 @@ class LocalSandbox:
         if done.exit_code != 0:
             msg = f"{path} could not be written in the sandbox: {done.stderr[-300:]}"
             raise Unavailable(msg, code="sandbox-write-failed")
+
+    async def keep_layer(self, key: str) -> None:
+        """Copy what set-up added into the host's cache, from inside: no link leads outside."""
+        layer = self._layers / key
+        layer.mkdir(parents=True, exist_ok=True)
+        await self._in_layer(_KEEP, "--bind", layer)
+
+    async def use_layer(self, key: str) -> bool:
+        """Copy a kept layer in; it stays as it was, whatever the sandbox does to its copy."""
+        layer = self._layers / key
+        if not (layer / "whole").is_dir():
+            return False
+        await self._in_layer(_USE, "--ro-bind", layer)
+        return True
+
+    async def _in_layer(self, script: str, bind: str, layer: Path) -> None:
+        binds = [bind, str(layer), "/layer"]
+        inside = self._namespaces(WORKSPACE, {}, binds, outlives_worker=False)
+        argv = [*inside, "/bin/bash", "-c", script]
+        done = await self._run(argv, script, _LAYER_MINUTES, b"", None)
+        if done.exit_code != 0:
+            msg = f"The environment could not be copied: {done.stderr[-300:]}"
+            raise Unavailable(msg, code="environment-failed")
 
     async def get(self, path: str) -> bytes | None:
         """Read a file from inside; None when there is none."""
@@ -179,9 +272,11 @@ class LocalProvider:
 
     name = "local"
 
-    def __init__(self, root: Path, limits: Limits) -> None:
+    def __init__(self, root: Path, limits: Limits, private_hosts: Collection[str] = ()) -> None:
         self._root = root
+        self._layers = root.with_name("environments")
         self._limits = limits
+        self._private_hosts = private_hosts
         self._bubblewrap = find_bubblewrap()
         self._works: bool | None = None
 
@@ -194,9 +289,14 @@ class LocalProvider:
         bubblewrap = await self._checked()
         root = self._root / spec.name
         made = not (root / "journal").is_dir()
-        for folder in ("workspace", "journal"):
+        for folder in _PARTS:
             (root / folder).mkdir(parents=True, exist_ok=True)
-        return LocalSandbox(spec.name, root, bubblewrap, self._limits), made
+        if made:
+            (root / "labels.json").write_text(json.dumps(dict(spec.labels)), encoding="utf-8")
+        sandbox = LocalSandbox(
+            spec.name, root, self._layers, bubblewrap, self._limits, self._private_hosts
+        )
+        return sandbox, made
 
     async def find(self, name: str) -> Sandbox | None:
         """The sandbox with this name on this host."""
@@ -217,6 +317,15 @@ class LocalProvider:
         if not self._root.is_dir():
             return []
         return sorted(entry.name for entry in self._root.iterdir() if entry.is_dir())
+
+    async def owners(self) -> dict[str, str]:
+        """Owners by the sandbox's name; one without a readable label has none."""
+        found: dict[str, str] = {}
+        for name in await self.list_names():
+            with suppress(OSError, ValueError):
+                labels = json.loads((self._root / name / "labels.json").read_text("utf-8"))
+                found[name] = str(labels.get("workflow", ""))
+        return found
 
     async def _checked(self) -> Path:
         if self._bubblewrap is None:

@@ -1,6 +1,6 @@
 """The sandbox port: what every provider offers, and nothing more."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -51,10 +51,12 @@ class Sandbox(Protocol):
         stdin: bytes = b"",
         on_output: Callable[[], None] | None = None,
         outlives_worker: bool = False,
+        network: Sequence[str] = (),
     ) -> CommandResult:
         """Run a POSIX shell line with positional ``arguments``; after ``within`` its group is killed.
 
         ``outlives_worker`` lets it go on when this process dies, for the tool runner's journal.
+        ``network`` names the hosts that it may reach, by HTTP and HTTPS; none by default.
         """
         ...
 
@@ -64,6 +66,14 @@ class Sandbox(Protocol):
 
     async def get(self, path: str) -> bytes | None:
         """Read a file, at most 64 MB; None when there is none."""
+        ...
+
+    async def keep_layer(self, key: str) -> None:
+        """Keep what set-up added, the home and files that Git does not track, under a key."""
+        ...
+
+    async def use_layer(self, key: str) -> bool:
+        """Put a kept layer into home and workspace; False when there is none."""
         ...
 
 
@@ -86,4 +96,8 @@ class SandboxProvider(Protocol):
 
     async def list_names(self) -> list[str]:
         """Names of all sandboxes of this installation."""
+        ...
+
+    async def owners(self) -> dict[str, str]:
+        """The workflow id that owns each sandbox, by the sandbox's name, from its labels."""
         ...

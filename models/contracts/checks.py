@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
 from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import Payload, ProjectId, SpecId, TaskId
+from models.contracts.projects import Environment
 from models.contracts.repositories import SHA_PATTERN
 
 
@@ -19,11 +21,44 @@ class CheckPurpose(StrEnum):
     FINAL = "final"
 
 
+class CriterionClaim(Payload):
+    """The agent's claim that a test shows a criterion."""
+
+    criterion_id: str
+    test_id: str
+
+
+class CriterionEvidence(Payload):
+    """Whether the test that an agent named shows a criterion: it ran by its id and passed.
+
+    ``known`` is False when the project's tool cannot run one test by an id.
+    """
+
+    criterion_id: str
+    test_id: str
+    shown: bool
+    known: bool = True
+    detail: str = ""
+
+
+class Tampering(Payload):
+    """What a change does to the project's own proof; ``path`` is empty for a count."""
+
+    kind: Literal[
+        "fewer_tests", "deleted_test", "skipped_test", "check_configuration", "exits_early"
+    ]
+    path: str
+    detail: str
+
+
 class RunCheck(Payload):
     """Set up a clean sandbox at ``commit`` and run the project's check in it.
 
     ``bundle`` brings commits that the mirror does not have yet. ``key`` makes it idempotent: the
-    evidence of a finished run is returned, not made again.
+    evidence of a finished run is returned, not made again. ``base`` is where the files come from
+    that configure the check, but for the ``allowed`` ones; ``plan_approved`` allows those that the
+    task's plan names. ``tests_before`` were collected at the base; with
+    ``baseline_accepted`` what failed there may go on failing. ``claims`` are run by their ids once the check is green.
     """
 
     key: str
@@ -33,10 +68,15 @@ class RunCheck(Payload):
     purpose: CheckPurpose
     commit: str = Field(pattern=SHA_PATTERN)
     bundle: ArtifactRef | None = None
-    setup_command: str = ""
-    check_command: str
+    environment: Environment
     extra_command: str | None = None
     working_directory: str = ""
+    base: str | None = None
+    allowed: tuple[str, ...] = ()
+    plan_approved: bool = False
+    tests_before: int | None = None
+    baseline_accepted: bool = False
+    claims: tuple[CriterionClaim, ...] = ()
 
 
 class CheckEvidence(Payload):
@@ -44,6 +84,9 @@ class CheckEvidence(Payload):
 
     ``exit_code`` is None when the command never ran (set-up failed). ``tests`` is None when the
     tool did not say how many ran. ``tail`` is the end of the output, at most 4,000 characters.
+    ``failed_tests`` are those that the tool named, None when it names none; ``base_failures`` of
+    them failed at the base already. ``restored`` are the files that were taken from the base.
+    ``setup_cached`` says that a kept environment was used.
     """
 
     purpose: CheckPurpose
@@ -51,9 +94,16 @@ class CheckEvidence(Payload):
     command: str
     passed: bool
     setup_failed: bool = False
+    setup_cached: bool = False
     exit_code: int | None
     duration_seconds: float
     tests: int | None = None
+    skipped: int | None = None
+    failed_tests: tuple[str, ...] | None = None
+    base_failures: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+    tampering: tuple[Tampering, ...] = ()
+    criteria: tuple[CriterionEvidence, ...] = ()
     tail: str
     log: ArtifactRef | None = None
 

@@ -28,6 +28,8 @@ SLOT_SIGNAL: Final = "slot_granted"
 RESUME_SIGNAL: Final = "resume_task"
 TURN_SIGNAL: Final = "merge_turn_granted"
 REQUEST_TURN_SIGNAL: Final = "request_merge_turn"
+ASK_GATE_SIGNAL: Final = "ask_task_gate"
+GATE_DECIDED_SIGNAL: Final = "gate_decided"
 RELEASE_TURN_SIGNAL: Final = "release_merge_turn"
 
 

@@ -22,6 +22,7 @@ class GateKind(StrEnum):
     BUDGET = "budget"
     DRIFT = "drift"
     PLAN_EDIT = "plan_edit"
+    TAMPER = "tamper"
 
 
 class DecisionKind(StrEnum):

@@ -11,6 +11,8 @@ from models.contracts.evaluations import EvaluationLimits
 from models.contracts.phases import Phase
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Host = Annotated[str, StringConstraints(pattern=r"^(\*\.)?[A-Za-z0-9.-]{1,253}(:\d{1,5})?$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 Command = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)]
 
 
@@ -57,11 +59,17 @@ class Environment(Payload):
 
     ``confirmed`` is True once a person has accepted the two commands; until then they run in a
     sandbox only and the explore gate opens under every policy. An empty ``setup_command`` means
-    that nothing needs to be done.
+    that nothing needs to be done. ``network_for_setup`` are the hosts that set-up may reach, by name
+    (``pypi.org``, ``*.npmjs.org``, ``host:8080``); nothing else has a network. ``variables`` are set
+    for every command and are no place for secrets.
     """
 
     setup_command: Command = ""
     check_command: Command = ""
+    network_for_setup: tuple[Host, ...] = Field(default=(), max_length=100)
+    variables: dict[VariableName, Annotated[str, StringConstraints(max_length=2_000)]] = Field(
+        default_factory=dict[VariableName, str], max_length=100
+    )
     confirmed: bool = False
 
 

@@ -9,9 +9,10 @@ from pydantic import Field
 from models.contracts.agents import AskedQuestion
 from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import Payload, ProjectId, SpecId, TaskId, TicketId, Timings
-from models.contracts.checks import CheckEvidence
+from models.contracts.checks import CheckEvidence, CriterionClaim
+from models.contracts.gates import GateKind
 from models.contracts.plans import Priority
-from models.contracts.projects import ProjectSettings
+from models.contracts.projects import Environment, ProjectSettings
 from models.contracts.repositories import SHA_PATTERN
 from models.contracts.usage import Usage
 
@@ -103,7 +104,9 @@ class TaskInput(Payload):
     """Input of a task's workflow.
 
     Rounds count through the task's life; those before ``context_from`` belong to another run of
-    the spec and are not told to the agent.
+    the spec and are not told to the agent. ``plan_approved`` says that a person saw the plan, whose
+    files may then configure the check; ``baseline_accepted`` that what failed at the base may fail;
+    ``tests_before`` is how many tests the branch has, None when that is not known.
     """
 
     task_id: TaskId
@@ -119,6 +122,9 @@ class TaskInput(Payload):
     first_round: int = 1
     context_from: int = 1
     note: str = ""
+    plan_approved: bool = False
+    baseline_accepted: bool = False
+    tests_before: int | None = None
     settings: ProjectSettings
     timings: Timings = Timings()
 
@@ -131,6 +137,7 @@ class TaskResult(Payload):
     commit: str | None = None
     reason: str | None = None
     reason_code: str | None = None
+    tests: int | None = None
 
 
 class RunAgent(Payload):
@@ -154,6 +161,7 @@ class RunAgent(Payload):
     feedback: str = ""
     restart_workspace: bool = False
     working_directory: str = ""
+    environment: Environment = Environment()
     provider_wait: timedelta = timedelta(seconds=60)
     checkpoint_every: timedelta = timedelta(seconds=60)
     context_from: int = 1
@@ -162,13 +170,6 @@ class RunAgent(Payload):
     answer: str = ""
     gave_sandbox_up: bool = False
     generation: int = 0
-
-
-class TestClaim(Payload):
-    """The agent's claim that a test shows a criterion."""
-
-    criterion_id: str
-    test_id: str
 
 
 class AgentResult(Payload):
@@ -184,8 +185,18 @@ class AgentResult(Payload):
     summary: str = ""
     work: ArtifactRef | None = None
     head: str | None = None
-    tests: tuple[TestClaim, ...] = ()
+    tests: tuple[CriterionClaim, ...] = ()
     changed_files: tuple[str, ...] = ()
+
+
+class TaskGateAsk(Payload):
+    """A task asks for a person's decision through its spec; ``gate_decided`` brings the answer."""
+
+    task_id: TaskId
+    local_id: str
+    kind: GateKind
+    reason_code: str
+    summary: str
 
 
 class SandboxRequest(Payload):
@@ -205,9 +216,11 @@ class SandboxRequest(Payload):
 
 
 class PrepareWorkspace(Payload):
-    """Make the task's sandbox and put the head of the spec's branch into it."""
+    """Make the task's sandbox, put the head of the spec's branch into it, and set it up."""
 
     sandbox: SandboxRequest
+    environment: Environment = Environment()
+    working_directory: str = ""
 
 
 class Workspace(Payload):

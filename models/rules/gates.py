@@ -18,6 +18,7 @@ OPTIONS: Final[dict[GateKind, tuple[DecisionKind, ...]]] = {
     GateKind.FAILURE: (DecisionKind.RETRY, DecisionKind.CANCEL),
     GateKind.BASELINE: (DecisionKind.ACCEPT, DecisionKind.RETRY, DecisionKind.CANCEL),
     GateKind.FINAL: (DecisionKind.RETRY, DecisionKind.ACCEPT, DecisionKind.CANCEL),
+    GateKind.TAMPER: (DecisionKind.ACCEPT, DecisionKind.RETRY, DecisionKind.REJECT),
     GateKind.BUDGET: (DecisionKind.RAISE, DecisionKind.STOP),
     GateKind.DRIFT: (DecisionKind.GO_ON, DecisionKind.RE_EXPLORE, DecisionKind.CANCEL),
 }

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from activities.sandboxes.local import LocalProvider, LocalSandbox
-from activities.sandboxes.port import SandboxSpec
+from activities.sandboxes.port import WORKSPACE_MARKER, SandboxSpec
 from activities.sandboxes.tools import ToolRunner
 from activities.sandboxes.watchdog import Limits
+from models.errors import Conflict, Unavailable
 
 MB = 1024 * 1024
 
@@ -27,6 +28,7 @@ async def sandbox(provider: LocalProvider) -> AsyncGenerator[LocalSandbox]:
     made, is_new = await provider.ensure(SandboxSpec("task-x-g1"))
     assert is_new
     assert isinstance(made, LocalSandbox)
+    await made.put(WORKSPACE_MARKER, b"loaded")
     yield made
     await provider.destroy("task-x-g1")
 
@@ -161,7 +163,8 @@ async def test_destroying_kills_what_runs_inside(provider: LocalProvider) -> Non
     while await made.get("/journal/k/output") is None:
         assert not running.done()
     await provider.destroy("task-y-g1")
-    assert (await running).is_error
+    with pytest.raises(Unavailable, match="gone"):
+        await running
     assert await provider.list_names() == []
 
 
@@ -190,3 +193,114 @@ async def test_a_command_dies_with_its_worker_unless_it_may_outlive_it(tmp_path:
         await process.wait()
         await asyncio.sleep(1.5)  # the command needs one second to end; there is no event for "not"
         assert (workspace / "ended").exists() == (outlives == "1")
+
+
+FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).read())"
+
+
+@pytest.fixture
+async def served() -> AsyncGenerator[int]:
+    """A server on the host's loopback, as Postgres, Temporal and the API are."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\nreached")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "localhost", 0)
+    yield int(server.sockets[0].getsockname()[1])
+    server.close()
+
+
+def fetching(url: str) -> str:
+    return f'python3 -c "{FETCH}" {url}'
+
+
+async def test_with_a_network_only_listed_hosts_are_reached(
+    sandbox: LocalSandbox, served: int, tmp_path: Path
+) -> None:
+    allowed = (f"localhost:{served}", "*.example.org", "127.0.0.1", f"127.0.0.1:{served}", "[::1]")
+    for url in (
+        f"http://127.0.0.1:{served}/",
+        f"http://localhost:{served}/",
+        f"http://[::1]:{served}/",
+        "http://169.254.169.254/latest/meta-data/",
+        f"http://localhost.example.com:{served}/",
+        "http://metadata.google.internal/",
+        "https://pypi.org/simple/",
+        f"http://0.0.0.0:{served}/",
+        f"http://2130706433:{served}/",
+    ):
+        done = await sandbox.run(fetching(url), within=timedelta(seconds=20), network=allowed)
+        assert done.exit_code != 0, url
+        assert "reached" not in done.stdout, url
+    told = await sandbox.run(fetching(f"http://localhost:{served}/ 2>&1"), network=allowed)
+    assert "403" in told.stdout
+    provider = LocalProvider(tmp_path / "others", Limits(256 * MB, 40, 64 * MB), ("localhost",))
+    made, _ = await provider.ensure(SandboxSpec("task-n-g1"))
+    done = await made.run(fetching(f"http://localhost:{served}/"), network=allowed)
+    assert "reached" in done.stdout, done.stderr
+    other = await made.run(fetching(f"http://127.0.0.1:{served}/"), network=allowed)
+    assert other.exit_code != 0, "the listed name is admitted, not its address"
+
+
+async def test_the_proxys_socket_takes_nothing_else(sandbox: LocalSandbox, served: int) -> None:
+    raw = (
+        "import socket\n"
+        "for line in {lines!r}:\n"
+        "    s = socket.socket(socket.AF_UNIX); s.connect('/run/proxy'); s.settimeout(5)\n"
+        "    s.sendall(line.encode() + b'\\r\\n\\r\\n'); print(s.recv(200))\n"
+    ).format(
+        lines=[
+            "GET / HTTP/1.1",
+            f"CONNECT 127.0.0.1:{served} HTTP/1.1",
+            "CONNECT /var/run/postgresql/.s.PGSQL.5432:80 HTTP/1.1",
+            "GET file:///etc/shadow HTTP/1.1",
+            f"POST http://allowed.test@127.0.0.1:{served}/ HTTP/1.1",
+        ]
+    )
+    await sandbox.put("/workspace/raw.py", raw.encode())
+    done = await sandbox.run("python3 raw.py", network=("allowed.test",))
+    assert done.stdout.count("403 Forbidden") == 5, done.stdout + done.stderr
+
+
+async def test_without_a_network_there_is_no_proxy(sandbox: LocalSandbox) -> None:
+    done = await sandbox.run("ls /run/proxy; env | grep -i proxy")
+    assert done.exit_code != 0
+
+
+async def test_a_process_that_leaves_its_session_ends_with_its_command(
+    sandbox: LocalSandbox,
+) -> None:
+    await sandbox.run("setsid nohup sh -c 'sleep 1; echo alive > late' >/dev/null 2>&1 & echo x")
+    await sandbox.run("sleep 1.5")
+    assert await sandbox.get("/workspace/late") is None
+
+
+async def test_a_layer_is_copied_and_never_written_through(sandbox: LocalSandbox) -> None:
+    await sandbox.run(
+        "git init -q . && echo x > kept && git add kept && mkdir built && echo 1 > built/a"
+        " && echo h > ~/tool && ln -s /etc/passwd built/link"
+    )
+    assert not await sandbox.use_layer("k1")
+    await sandbox.keep_layer("k1")
+    await sandbox.run("rm -rf built ~/tool .git/info/exclude; mkdir -p .git/info")
+    for _ in range(2):
+        assert await sandbox.use_layer("k1")
+        seen = await sandbox.run("cat built/a ~/tool; git status --short -uall; echo 2 > built/a")
+        assert seen.stdout == "1\nh\nA  kept\n"
+
+
+async def test_where_user_namespaces_are_refused_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "bin" / "bwrap"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    provider = LocalProvider(tmp_path / "sandboxes", Limits(256 * MB, 40, 64 * MB))
+    with pytest.raises(Conflict, match="No permissions to create new namespace") as refused:
+        await provider.ensure(SandboxSpec("task-x-g1"))
+    assert refused.value.stable_code == "sandbox-not-available"

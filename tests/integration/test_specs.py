@@ -134,6 +134,8 @@ async def test_unconfirmed_commands_open_the_explore_gate_and_are_confirmed_ther
     assert kept["settings"]["environment"] == {
         "setup_command": "",
         "check_command": CHECK_COMMAND,
+        "network_for_setup": [],
+        "variables": {},
         "confirmed": True,
     }
 

@@ -24,7 +24,7 @@ from models.rules.launch import rerun_branch
 from models.rules.markdown import slug, spec_branch, to_markdown
 from models.rules.paths import is_inside
 from models.rules.prices import is_bounded, price_table, worst_case
-from models.rules.test_counts import count_tests
+from models.rules.test_reports import read_output
 from tests.support.documents import good_plan, good_requirements
 from tests.unit.test_fold import GATE
 
@@ -149,14 +149,14 @@ def test_which_commands_are_allowed(name: CommandName, status: SpecStatus, allow
     ("output", "count"),
     [
         ("Ran 14 tests in 0.007s\n\nOK", 14),
-        ("==== 3 failed, 7 passed in 1s ====", 7),
-        ("test result: ok. 5 passed; 0 failed", 5),
+        ("==== 3 failed, 7 passed in 1s ====", 10),
+        ("test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured", 6),
         ("# tests 9", 9),
         ("all good", None),
     ],
 )
 def test_tests_are_counted_as_the_tool_says(output: str, count: int | None) -> None:
-    assert count_tests(output) == count
+    assert read_output(output).tests == count
 
 
 def test_markdown_keeps_hostile_titles_inside_the_front_matter() -> None:

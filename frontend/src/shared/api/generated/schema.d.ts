@@ -1366,6 +1366,9 @@ export interface components {
          *
          *     ``exit_code`` is None when the command never ran (set-up failed). ``tests`` is None when the
          *     tool did not say how many ran. ``tail`` is the end of the output, at most 4,000 characters.
+         *     ``failed_tests`` are those that the tool named, None when it names none; ``base_failures`` of
+         *     them failed at the base already. ``restored`` are the files that were taken from the base.
+         *     ``setup_cached`` says that a kept environment was used.
          */
         CheckEvidence: {
             purpose: components["schemas"]["CheckPurpose"];
@@ -1380,12 +1383,41 @@ export interface components {
              * @default false
              */
             setup_failed: boolean;
+            /**
+             * Setup Cached
+             * @default false
+             */
+            setup_cached: boolean;
             /** Exit Code */
             exit_code: number | null;
             /** Duration Seconds */
             duration_seconds: number;
             /** Tests */
             tests?: number | null;
+            /** Skipped */
+            skipped?: number | null;
+            /** Failed Tests */
+            failed_tests?: string[] | null;
+            /**
+             * Base Failures
+             * @default []
+             */
+            base_failures: string[];
+            /**
+             * Restored
+             * @default []
+             */
+            restored: string[];
+            /**
+             * Tampering
+             * @default []
+             */
+            tampering: components["schemas"]["Tampering"][];
+            /**
+             * Criteria
+             * @default []
+             */
+            criteria: components["schemas"]["CriterionEvidence"][];
             /** Tail */
             tail: string;
             log?: components["schemas"]["ArtifactRef"] | null;
@@ -1560,7 +1592,9 @@ export interface components {
              *       "environment": {
              *         "check_command": "",
              *         "confirmed": false,
-             *         "setup_command": ""
+             *         "network_for_setup": [],
+             *         "setup_command": "",
+             *         "variables": {}
              *       }
              *     }
              */
@@ -1590,6 +1624,30 @@ export interface components {
             criterion_id: string;
             /** Task Ids */
             task_ids: string[];
+        };
+        /**
+         * CriterionEvidence
+         * @description Whether the test that an agent named shows a criterion: it ran by its id and passed.
+         *
+         *     ``known`` is False when the project's tool cannot run one test by an id.
+         */
+        CriterionEvidence: {
+            /** Criterion Id */
+            criterion_id: string;
+            /** Test Id */
+            test_id: string;
+            /** Shown */
+            shown: boolean;
+            /**
+             * Known
+             * @default true
+             */
+            known: boolean;
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
         };
         /**
          * CriticalPath
@@ -1809,7 +1867,9 @@ export interface components {
          *
          *     ``confirmed`` is True once a person has accepted the two commands; until then they run in a
          *     sandbox only and the explore gate opens under every policy. An empty ``setup_command`` means
-         *     that nothing needs to be done.
+         *     that nothing needs to be done. ``network_for_setup`` are the hosts that set-up may reach, by name
+         *     (``pypi.org``, ``*.npmjs.org``, ``host:8080``); nothing else has a network. ``variables`` are set
+         *     for every command and are no place for secrets.
          */
         Environment: {
             /**
@@ -1822,6 +1882,15 @@ export interface components {
              * @default
              */
             check_command: string;
+            /**
+             * Network For Setup
+             * @default []
+             */
+            network_for_setup: string[];
+            /** Variables */
+            variables?: {
+                [key: string]: string;
+            };
             /**
              * Confirmed
              * @default false
@@ -2272,7 +2341,7 @@ export interface components {
          * @description Why a gate opened.
          * @enum {string}
          */
-        GateKind: "phase" | "failure" | "baseline" | "final" | "budget" | "drift" | "plan_edit";
+        GateKind: "phase" | "failure" | "baseline" | "final" | "budget" | "drift" | "plan_edit" | "tamper";
         /**
          * GatePolicy
          * @description When a phase's gate opens: always, never, or below a score.
@@ -2823,6 +2892,8 @@ export interface components {
              * @default {
              *       "setup_command": "",
              *       "check_command": "",
+             *       "network_for_setup": [],
+             *       "variables": {},
              *       "confirmed": false
              *     }
              */
@@ -2923,6 +2994,8 @@ export interface components {
              * @default {
              *       "setup_command": "",
              *       "check_command": "",
+             *       "network_for_setup": [],
+             *       "variables": {},
              *       "confirmed": false
              *     }
              */
@@ -3561,6 +3634,21 @@ export interface components {
             requirements: number;
             /** Total Minutes */
             total_minutes: number;
+        };
+        /**
+         * Tampering
+         * @description What a change does to the project's own proof; ``path`` is empty for a count.
+         */
+        Tampering: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "fewer_tests" | "deleted_test" | "skipped_test" | "check_configuration" | "exits_early";
+            /** Path */
+            path: string;
+            /** Detail */
+            detail: string;
         };
         /**
          * TaskCommandBody
