@@ -2,12 +2,11 @@
 
 from temporalio import activity
 
-from models.contracts.base import ProjectId
 from models.contracts.installation import InstallationSettings
 from models.contracts.tasks import SlotAnswer, SlotRelease, SlotRequest
 from models.rules.dag import PRIORITY_ORDER
 from models.store import installation, slots
-from models.store.database import Database, Session
+from models.store.database import Database
 
 
 class SlotActivities:
@@ -24,7 +23,8 @@ class SlotActivities:
     async def request_slot(self, request: SlotRequest) -> SlotAnswer:
         """Ask for a slot; the answer is a grant or a place in the queue."""
         async with self._database.begin() as session:
-            limit = await self._limit(session, request.project_id)
+            settings = await installation.get(session, self._first)
+            limit = settings.slots_of(request.project_id)
             priority = PRIORITY_ORDER[request.priority]
             return await slots.request(session, request.project_id, request.holder, priority, limit)
 
@@ -32,15 +32,7 @@ class SlotActivities:
     async def release_slot(self, request: SlotRequest) -> SlotRelease:
         """Give a slot back, or leave the queue; says who was granted one."""
         async with self._database.begin() as session:
-            limit = await self._limit(session, request.project_id)
+            settings = await installation.get(session, self._first)
+            limit = settings.slots_of(request.project_id)
             woken = await slots.release(session, request.project_id, [request.holder], limit)
         return SlotRelease(woken=woken)
-
-    async def _limit(self, session: Session, project_id: ProjectId | None) -> int:
-        """How many may hold a slot now; none more while the orchestrator is switched off."""
-        settings = await installation.get(session, self._first)
-        if not settings.orchestrator_enabled:
-            return 0
-        if project_id is None:
-            return settings.max_concurrent_specs
-        return settings.max_concurrent_tasks_per_project

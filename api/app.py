@@ -24,6 +24,7 @@ from api.routes import (
     launches,
     projects,
     questions,
+    settings,
     specs,
     system,
     tasks,
@@ -50,7 +51,7 @@ _PROBLEMS: Final = {
 
 _ROUTES: Final = (
     projects, launches, specs, commands, documents, items, exports, attempts, gates, questions,
-    tasks, artifacts, events, system,
+    tasks, artifacts, events, settings, system,
 )  # fmt: skip
 
 

@@ -13,8 +13,6 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -30,6 +28,7 @@ from models.contracts.commands import (
     COMMAND_SIGNAL,
     COMMANDS,
     DECIDE_GATE_UPDATE,
+    RECONCILE_WORKFLOW,
     SAVE_DOCUMENT_UPDATE,
     SPEC_WORKFLOW,
     STATE_QUERY,
@@ -110,13 +109,6 @@ class Gateway:
         conflict_policy: WorkflowIDConflictPolicy,
         reuse_policy: WorkflowIDReusePolicy,
     ) -> None:
-        attributes = TypedSearchAttributes(
-            [
-                SearchAttributePair(wire.PROJECT_ID, str(launch.project_id)),
-                SearchAttributePair(wire.SPEC_STATUS, SpecStatus.EXECUTING.value),
-                SearchAttributePair(wire.NEEDS_DECISION, value=False),
-            ]
-        )
         await _reached(
             self._client.start_workflow(
                 SPEC_WORKFLOW,
@@ -125,8 +117,24 @@ class Gateway:
                 task_queue=wire.WORKFLOW_QUEUE,
                 id_conflict_policy=conflict_policy,
                 id_reuse_policy=reuse_policy,
-                search_attributes=attributes,
+                search_attributes=wire.spec_attributes(launch.project_id),
                 static_summary=launch.title,
+                rpc_timeout=_SHORT,
+            )
+        )
+
+    async def reconcile(self) -> None:
+        """Start a pass of upkeep now; one that runs is the same pass.
+
+        Raises:
+            Unavailable: Temporal cannot be reached.
+        """
+        await _reached(
+            self._client.start_workflow(
+                RECONCILE_WORKFLOW,
+                id=f"{RECONCILE_WORKFLOW}-now",
+                task_queue=wire.WORKFLOW_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
                 rpc_timeout=_SHORT,
             )
         )

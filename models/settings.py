@@ -96,6 +96,12 @@ class ExecutionSettings(_Settings):
     sandbox_idle_minutes: float = Field(
         default=10, ge=0, description="when the sandbox of a task that waits is given up"
     )
+    reconcile_seconds: float = Field(
+        default=60, ge=1, description="how often slots and specs are put right"
+    )
+    reap_seconds: float = Field(
+        default=300, ge=1, description="how often sandboxes without an owner are destroyed"
+    )
     idle_threshold_minutes: float = Field(default=10, description="when silent work is given up")
 
     def installation(self) -> InstallationSettings:

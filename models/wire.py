@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 DATA_CONVERTER: Final = pydantic_data_converter
@@ -18,3 +18,14 @@ SPEC_PHASE: Final = SearchAttributeKey.for_keyword("SpecPhase")
 NEEDS_DECISION: Final = SearchAttributeKey.for_bool("NeedsDecision")
 COST_USD: Final = SearchAttributeKey.for_float("CostUsd")
 SEARCH_ATTRIBUTES: Final = (PROJECT_ID, SPEC_STATUS, SPEC_PHASE, NEEDS_DECISION, COST_USD)
+
+
+def spec_attributes(project_id: object) -> TypedSearchAttributes:
+    """The search attributes that a spec's workflow starts with."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(PROJECT_ID, str(project_id)),
+            SearchAttributePair(SPEC_STATUS, "executing"),
+            SearchAttributePair(NEEDS_DECISION, value=False),
+        ]
+    )

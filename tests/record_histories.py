@@ -10,11 +10,19 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from models.contracts.base import SpecId
+from models.contracts.base import SpecId, TaskId
 from models.contracts.budgets import BudgetLimits
-from models.contracts.commands import spec_workflow_id, task_workflow_id
+from models.contracts.commands import (
+    REAPER_WORKFLOW,
+    RECONCILE_WORKFLOW,
+    spec_workflow_id,
+    task_workflow_id,
+)
 from models.contracts.phases import Phase
 from models.contracts.projects import GatePolicy
+from models.contracts.questions import Question
+from models.wire import WORKFLOW_QUEUE
+from tests.support.scenario import Job, ask, finish, play, write
 from tests.support.stack import RunningStack, quick_settings, running_stack
 from workers.plugin import SpecPlugin
 
@@ -94,6 +102,23 @@ async def _raised(stack: RunningStack) -> SpecId:
     return spec_id
 
 
+async def _asked(stack: RunningStack) -> TaskId:
+    """A task whose agent asks a person, and later bends the check until a person accepts it."""
+    bent = [[write("setup.cfg", "[metadata]\nname = x\n")], [finish("Name it")]]
+    asking = [[ask("Which name?")], *bent]
+    _, settings = play(stack, [Job("TSK-001", [asking, bent], files=["a.txt"])])
+    spec_id = await stack.launch(await stack.project(stack.remote(), settings, is_demo=False))
+    asked = await stack.until(spec_id, lambda event: event.event_type == "question.asked")
+    question = Question.model_validate(asked.data["question"])
+    task = (await stack.api.tasks(spec_id)).items[0]
+    await stack.post(f"/tasks/{task.id}/messages", {"text": "A short one."})
+    await stack.post(f"/questions/{question.id}/answer", {"answer": "x"})
+    gate, _ = await stack.gate(spec_id)
+    await stack.decide(gate, "accept")
+    await stack.until_closed(spec_id)
+    return task.id
+
+
 async def _record() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         async with running_stack(Path(scratch)) as stack:
@@ -113,6 +138,12 @@ async def _record() -> None:
             for task in (await stack.api.tasks(merged)).items[:2]:
                 path = FOLDER / "TaskWorkflow" / f"{task.local_id.lower()}.json"
                 await _store(client, task_workflow_id(task.id), path)
+            asked = await _asked(stack)
+            path = FOLDER / "TaskWorkflow" / "asked.json"
+            await _store(client, task_workflow_id(asked), path)
+            for name in (RECONCILE_WORKFLOW, REAPER_WORKFLOW):
+                await client.execute_workflow(name, id=name, task_queue=WORKFLOW_QUEUE)
+                await _store(client, name, FOLDER / name / "one-pass.json")
             first = (await stack.api.tasks(cancelled)).items[0]
             path = FOLDER / "TaskWorkflow" / "cancelled.json"
             await _store(client, task_workflow_id(first.id), path)

@@ -9,6 +9,7 @@ import signal
 from models.logs import configure_logging
 from workers.clients import connect
 from workers.registry import GRACE, ROLES, Activities, WorkerSettings, build_workers, run_until
+from workers.schedules import ensure_schedules
 
 _LOGGER = logging.getLogger("workers")
 _SPARE_SECONDS = 3.0
@@ -27,9 +28,11 @@ async def _main(role: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
-    activities = Activities(settings)
+    client = await connect()
+    activities = Activities(settings, client)
     try:
-        client = await connect()
+        if role in {"workflows", "all"}:
+            await ensure_schedules(client, activities.database, settings.execution)
         _LOGGER.info("worker is up", extra={"role": role})
         await run_until(build_workers(client, activities, role), stop.wait)
     finally:

@@ -31,6 +31,7 @@ from activities.sandboxes.watchdog import Limits
 from activities.sandboxes.workspace import Workspaces
 from activities.slots import SlotActivities
 from activities.tasks import TaskActivities
+from activities.temporal import TemporalActivities
 from models.settings import (
     DatabaseSettings,
     ExecutionSettings,
@@ -42,8 +43,9 @@ from models.store.database import Database
 from models.wire import AGENT_QUEUE, IO_QUEUE, PLANNER_QUEUE, WORKFLOW_QUEUE
 from workflows.specs import SpecWorkflow
 from workflows.tasks import TaskWorkflow
+from workflows.upkeep import ReconcileWorkflow, SandboxReaperWorkflow
 
-WORKFLOWS: Final = (SpecWorkflow, TaskWorkflow)
+WORKFLOWS: Final = (SpecWorkflow, TaskWorkflow, ReconcileWorkflow, SandboxReaperWorkflow)
 ROLES: Final = ("workflows", "planner", "agent", "io", "all")
 _MEGABYTE: Final = 1024 * 1024
 GRACE: Final = timedelta(seconds=10)
@@ -74,7 +76,7 @@ class WorkerSettings:
 class Activities:
     """Every activity of this installation, by the queue that polls for it."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, client: Client) -> None:
         execution = settings.execution
         data = execution.data_dir.resolve()
         idle = timedelta(minutes=execution.idle_threshold_minutes)
@@ -113,6 +115,7 @@ class Activities:
         documents = DocumentActivities(self.database)
         repositories = RepositoryActivities(self.database, mirrors)
         records = RecordActivities(self.database, reporter)
+        upkeep = TemporalActivities(client, self.database, sandboxes, execution.installation())
         slots = SlotActivities(self.database, execution.installation())
         self.by_queue: dict[str, Sequence[Callable[..., Any]]] = {
             PLANNER_QUEUE: [planner.run_phase, evaluator.judge],
@@ -121,6 +124,7 @@ class Activities:
                 checks.run_check,
                 tasks.prepare_workspace,
                 tasks.destroy_sandbox,
+                upkeep.reap_sandboxes,
             ],
             IO_QUEUE: [
                 BridgeActivities(self.database).sync_plan,
@@ -144,6 +148,7 @@ class Activities:
                 slots.request_slot,
                 slots.release_slot,
                 tasks.find_head,
+                upkeep.reconcile,
             ],
         }
 

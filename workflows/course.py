@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.guards import Guard
     from workflows.phases import PhaseRunner
     from workflows.schedule import Scheduler
+    from workflows.slots import SlotHolder
 
 
 class Course:
@@ -40,6 +41,7 @@ class Course:
     def __init__(
         self,
         context: SpecContext,
+        place: SlotHolder,
         guard: Guard,
         drafting: Drafting,
         phases: PhaseRunner,
@@ -47,6 +49,7 @@ class Course:
         schedule: Scheduler,
     ) -> None:
         self._context = context
+        self._place = place
         self._guard = guard
         self._drafting = drafting
         self._phases = phases
@@ -65,6 +68,7 @@ class Course:
             EndedByPerson: a person ended it at a gate.
         """
         start = self._start
+        await self._place.take()
         await self._say_start()
         await self._find_base()
         for phase in GENERATED_PHASES:

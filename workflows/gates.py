@@ -26,17 +26,27 @@ with workflow.unsafe.imports_passed_through():
 
     from workflows.cancellation import Cancellation
     from workflows.recorder import Recorder
+    from workflows.slots import SlotHolder
 
 POLICY = "policy"
+_BESIDES = (GateKind.TAMPER, GateKind.BUDGET)  # tasks go on while these wait
 
 
 class Gatekeeper:
     """Opens one gate at a time and waits for its decision, for weeks if need be.
 
-    Who asks while a gate is open stands in line. ``waited`` is how long gates were open in all.
+    Who asks while a gate is open stands in line. While the spec itself waits, it gives its ``place``
+    among the running ones back. ``waited`` is how long gates were open in all.
     """
 
-    def __init__(self, launch: SpecInput, recorder: Recorder, cancellation: Cancellation) -> None:
+    def __init__(
+        self,
+        launch: SpecInput,
+        recorder: Recorder,
+        cancellation: Cancellation,
+        place: SlotHolder,
+    ) -> None:
+        self._place = place
         self._launch = launch
         self._recorder = recorder
         self._cancellation = cancellation
@@ -132,9 +142,14 @@ class Gatekeeper:
                 on_deadline=settings.on_deadline if not by_person else "remind",
             )
             await self._recorder.say(GateOpened(gate=self.open))
+            if kind not in _BESIDES:
+                await self._place.give_back()
             while self.open.decision is None:
                 await self._wait_or_expire(self.open)
-            return await self._close()
+            closed = await self._close()
+            if kind not in _BESIDES:
+                await self._place.take()
+            return closed
         finally:
             if opened:  # who only stood in line closes nobody else's gate
                 self.open = None

@@ -119,3 +119,25 @@ def slot(timings: Timings, summary: str | None = None) -> ActivityConfig:
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=_policy(timings, 0),
     )
+
+
+def upkeep(timings: Timings, summary: str | None = None) -> ActivityConfig:
+    """A pass of upkeep; the next one comes anyway."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=IO_QUEUE,
+        start_to_close_timeout=5 * _MINUTE,
+        heartbeat_timeout=timings.heartbeat,
+        retry_policy=_policy(timings, 5),
+    )
+
+
+def reap(timings: Timings, summary: str | None = None) -> ActivityConfig:
+    """A pass over a host's sandboxes, on a worker that has some."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=AGENT_QUEUE,
+        start_to_close_timeout=5 * _MINUTE,
+        heartbeat_timeout=timings.heartbeat,
+        retry_policy=_policy(timings, 5),
+    )

@@ -1,12 +1,14 @@
-"""A task's slot of its project: asked for, waited for, and given back once."""
+"""A slot: asked for, waited for, and given back once."""
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.slots import SlotActivities
+    from models.contracts.base import ProjectId, TaskId, Timings
     from models.contracts.commands import SLOT_SIGNAL
     from models.contracts.facts import Waiting
-    from models.contracts.tasks import SlotRequest, TaskInput
+    from models.contracts.plans import Priority
+    from models.contracts.tasks import SlotRequest
 
     from workflows import options
     from workflows.cancellation import Cancellation
@@ -15,12 +17,27 @@ with workflow.unsafe.imports_passed_through():
 
 
 class SlotHolder:
-    """Holds at most one slot, or a place in the queue for one."""
+    """Holds at most one slot, or a place in the queue for one.
 
-    def __init__(self, task: TaskInput, recorder: Recorder, cancellation: Cancellation) -> None:
-        self._task = task
+    A task's slot is its project's; without a project it is a spec's, of the installation.
+    """
+
+    def __init__(
+        self,
+        timings: Timings,
+        recorder: Recorder,
+        cancellation: Cancellation,
+        *,
+        project_id: ProjectId | None = None,
+        task_id: TaskId | None = None,
+        priority: Priority = "medium",
+    ) -> None:
+        self._timings = timings
         self._recorder = recorder
         self._cancellation = cancellation
+        self._project_id = project_id
+        self._task_id = task_id
+        self._priority: Priority = priority
         self._woken = False
         self._holds = False
 
@@ -30,28 +47,33 @@ class SlotHolder:
 
     def _request(self) -> SlotRequest:
         return SlotRequest(
-            project_id=self._task.project_id,
+            project_id=self._project_id,
             holder=workflow.info().workflow_id,
-            priority=self._task.priority,
+            priority=self._priority,
         )
 
     async def take(self) -> None:
         """Ask, and wait to be woken; ask again after a while even if nobody wakes us."""
         self._holds = True  # a place in the queue must be given back too
+        told = ""
         while True:
             self._woken = False
             answer = await workflow.execute_activity_method(
-                SlotActivities.request_slot, self._request(), **options.slot(self._task.timings)
+                SlotActivities.request_slot, self._request(), **options.slot(self._timings)
             )
             if answer.granted:
                 return
-            told = f"Waits for a slot: {answer.in_use} of {answer.limit}, place {answer.position}"
-            await self._recorder.say(Waiting(reason=told, task_id=self._task.task_id))
+            place = f"Waits for a slot: {answer.in_use} of {answer.limit}, place {answer.position}"
+            if not answer.limit:
+                place = "Waits: nothing new starts while the orchestrator is switched off"
+            if place != told:
+                told = place
+                await self._recorder.say(Waiting(reason=told, task_id=self._task_id))
             await self._wait()
 
     async def _wait(self) -> None:
         try:
-            await self._cancellation.wait(lambda: self._woken, self._task.timings.slot_recheck)
+            await self._cancellation.wait(lambda: self._woken, self._timings.slot_recheck)
         except TimeoutError:
             return
 
@@ -61,7 +83,7 @@ class SlotHolder:
             return
         self._holds = False
         released = await workflow.execute_activity_method(
-            SlotActivities.release_slot, self._request(), **options.slot(self._task.timings)
+            SlotActivities.release_slot, self._request(), **options.slot(self._timings)
         )
         for workflow_id in released.woken:
             await tell(workflow_id, SLOT_SIGNAL)

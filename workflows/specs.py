@@ -41,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.reruns import check_rerun, next_run
     from workflows.revisions import Revisions
     from workflows.schedule import Scheduler
+    from workflows.slots import SlotHolder
 
 
 @workflow.defn
@@ -65,7 +66,8 @@ class SpecWorkflow:
             launch.project_id, launch.spec_id, launch.timings, after=self._show
         )
         self._cancellation = Cancellation()
-        self._gates = Gatekeeper(launch, self._recorder, self._cancellation)
+        self._place = SlotHolder(launch.timings, self._recorder, self._cancellation)
+        self._gates = Gatekeeper(launch, self._recorder, self._cancellation, self._place)
         context = SpecContext(
             launch,
             self._recorder,
@@ -82,7 +84,13 @@ class SpecWorkflow:
         self._phases = PhaseRunner(context, guard, self._drafting, self._baseline, self._questions)
         self._schedule = Scheduler(context, self._budgeter, self._baseline)
         self._course = Course(
-            context, guard, self._drafting, self._phases, self._baseline, self._schedule
+            context,
+            self._place,
+            guard,
+            self._drafting,
+            self._phases,
+            self._baseline,
+            self._schedule,
         )
         self._revisions = Revisions(
             context, self._drafting, self._phases, self._baseline, self._schedule, self._course
@@ -254,6 +262,11 @@ class SpecWorkflow:
         self._schedule.budget_hit(message)
 
     @workflow.signal
+    def slot_granted(self) -> None:
+        """The spec may run: ask again."""
+        self._place.wake()
+
+    @workflow.signal
     async def ask_task_gate(self, asked: TaskGateAsk) -> None:
         """A task needs a person's decision."""
         self._schedule.ask_gate(asked)
@@ -326,6 +339,7 @@ class SpecWorkflow:
                     self._commands.accepted,
                 )
             )
+        await self._place.give_back()
         if result is None:
             result = await self._end_cancelled()
         self._show()

@@ -58,7 +58,14 @@ class TaskWorkflow:
         self._task = task
         self._recorder = Recorder(task.project_id, task.spec_id, task.timings)
         self._cancellation = Cancellation()
-        self._slot = SlotHolder(task, self._recorder, self._cancellation)
+        self._slot = SlotHolder(
+            task.timings,
+            self._recorder,
+            self._cancellation,
+            project_id=task.project_id,
+            task_id=task.task_id,
+            priority=task.priority,
+        )
         self._desk = AgentDesk(task, self._recorder)
         self._rounds = Rounds(task, self._slot, self._desk, self._cancellation, self._say)
         self._proof = Proof(task, self._move, self._rounds.wait_for)

@@ -15,6 +15,8 @@ from models.contracts.phases import Phase
 
 SPEC_WORKFLOW: Final = "SpecWorkflow"
 TASK_WORKFLOW: Final = "TaskWorkflow"
+RECONCILE_WORKFLOW: Final = "ReconcileWorkflow"
+REAPER_WORKFLOW: Final = "SandboxReaperWorkflow"
 STATE_QUERY: Final = "state"
 DECIDE_GATE_UPDATE: Final = "decide_gate"
 ANSWER_QUESTION_UPDATE: Final = "answer_question"

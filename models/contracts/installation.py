@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from models.contracts.base import Payload, Request
+from models.contracts.base import Payload, ProjectId, Request
 
 
 class InstallationSettings(Payload):
@@ -15,6 +15,14 @@ class InstallationSettings(Payload):
     orchestrator_enabled: bool = True
     max_concurrent_tasks_per_project: int = Field(default=5, ge=1)
     max_concurrent_specs: int = Field(default=10, ge=1)
+
+    def slots_of(self, project_id: ProjectId | None) -> int:
+        """How many may hold a slot of this scope now; none more while nothing new starts."""
+        if not self.orchestrator_enabled:
+            return 0
+        if project_id is None:
+            return self.max_concurrent_specs
+        return self.max_concurrent_tasks_per_project
 
 
 class ChangeInstallation(Request):

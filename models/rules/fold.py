@@ -136,7 +136,7 @@ def _fold_spec(spec: SpecView, fact: Fact, at: datetime) -> SpecView:
 def _fold_lifecycle(spec: SpecView, fact: Fact) -> SpecView:
     match fact:
         case ExecutionStarted():
-            update = {"status": SpecStatus.EXECUTING}
+            update = {"status": SpecStatus.EXECUTING, "waiting_reason": None}
         case ExecutionCompleted():
             update = {
                 "status": SpecStatus.COMPLETED,
@@ -185,7 +185,9 @@ def _fold_phase(
     before = spec.phase_view(fact.phase)
     match fact:
         case PhaseStarted():
-            running = spec.model_copy(update={"current_phase": fact.phase, "error": None})
+            running = spec.model_copy(
+                update={"current_phase": fact.phase, "error": None, "waiting_reason": None}
+            )
             return _with_phase(
                 running,
                 fact.phase,

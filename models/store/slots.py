@@ -4,6 +4,7 @@ A project's slots are its tasks'; without a project they are those of the instal
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, func, select, text, update
@@ -24,7 +25,11 @@ async def request(
     """Grant a slot or take a place in the queue; a repeat keeps what the holder has."""
     await _lock(session, project_id)
     values = {"holder": holder, "project_id": project_id, "priority": priority}
-    await session.execute(insert(SlotRow).values(values).on_conflict_do_nothing())
+    await session.execute(
+        insert(SlotRow)
+        .values(values)
+        .on_conflict_do_update(index_elements=["holder"], set_={"asked_at": func.clock_timestamp()})
+    )
     await _grant(session, project_id, limit)
     granted = await session.execute(
         select(col(SlotRow.granted)).where(col(SlotRow.holder) == holder)
@@ -37,15 +42,29 @@ async def request(
 
 
 async def release(
-    session: Session, project_id: ProjectId | None, holders: Sequence[str], limit: int
+    session: Session,
+    project_id: ProjectId | None,
+    holders: Sequence[str],
+    limit: int,
+    *,
+    before: datetime | None = None,
 ) -> tuple[str, ...]:
     """Give slots back and grant the next ones; returns the workflow ids that were granted one.
 
-    Without holders it only grants what a raised limit leaves free.
+    Without holders it only grants what a raised limit leaves free. ``before`` spares who has asked
+    since then: a new run of the same workflow.
     """
     await _lock(session, project_id)
-    await session.execute(delete(SlotRow).where(col(SlotRow.holder).in_(holders)))
+    given_back = delete(SlotRow).where(col(SlotRow.holder).in_(holders))
+    if before is not None:
+        given_back = given_back.where(col(SlotRow.asked_at) < before)
+    await session.execute(given_back)
     return await _grant(session, project_id, limit)
+
+
+async def now(session: Session) -> datetime:
+    """The database's clock, which the slots' times are of."""
+    return (await session.execute(select(func.clock_timestamp()))).scalar_one()
 
 
 async def list_holders(session: Session) -> dict[ProjectId | None, tuple[str, ...]]:

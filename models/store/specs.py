@@ -12,7 +12,14 @@ from models.contracts.events import EventSource, Fact, NewEvent
 from models.contracts.facts import DocumentStored, PhaseCompleted, SpecCreated
 from models.contracts.gates import Gate
 from models.contracts.repositories import PullRequest
-from models.contracts.specs import SpecDetail, SpecInput, SpecPage, SpecView
+from models.contracts.specs import (
+    CLOSED,
+    SpecDetail,
+    SpecInput,
+    SpecPage,
+    SpecStatus,
+    SpecView,
+)
 from models.contracts.tasks import TaskList, TaskView
 from models.errors import KeyReused, NotFound
 from models.store import budgets, documents, events
@@ -179,6 +186,23 @@ async def page(
         items=tuple(SpecView.model_validate(row.view) for row in rows[:limit]),
         next_cursor=write_cursor(last.created_at, last.id) if last else None,
     )
+
+
+async def list_running(session: Session) -> tuple[SpecView, ...]:
+    """Every spec that should have a run in Temporal, oldest first."""
+    ended = [status.value for status in (*CLOSED, SpecStatus.DRAFT)]
+    found = await session.execute(
+        select(col(SpecRow.view))
+        .where(col(SpecRow.status).not_in(ended))
+        .order_by(col(SpecRow.created_at))
+    )
+    return tuple(SpecView.model_validate(view) for view in found.scalars())
+
+
+async def find_task(session: Session, task_id: TaskId) -> TaskView | None:
+    """One task, None when there is none."""
+    row = await session.get(TaskRow, task_id)
+    return TaskView.model_validate(row.view) if row is not None else None
 
 
 async def list_tasks(session: Session, spec_id: SpecId) -> TaskList:

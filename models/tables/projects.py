@@ -32,3 +32,4 @@ class SlotRow(Row, table=True):
     priority: int
     granted: bool = False
     requested_at: datetime = now_column()
+    asked_at: datetime = now_column()
