@@ -14,6 +14,8 @@ from activities.git import explain
 from activities.heartbeats import heartbeating
 from activities.mirror import Mirror, Mirrors
 from models.contracts.base import SpecId
+from models.contracts.events import NewEvent
+from models.contracts.facts import ForeignCommits
 from models.contracts.repositories import (
     BranchState,
     EnsureMirror,
@@ -29,7 +31,7 @@ from models.contracts.repositories import (
 )
 from models.errors import Conflict
 from models.rules.paths import is_inside
-from models.store import artifacts
+from models.store import artifacts, events, specs
 from models.store.database import Database
 
 _CONFLICT: Final = 1
@@ -114,6 +116,7 @@ class RepositoryActivities:
             merged = await _merged_as(mirror, head, request)
             if merged is not None:
                 return MergeCandidate(outcome="merged", base=head, commit=merged)
+            await self._tell_foreign(mirror, request, head)
             await self._import_work(mirror, request)
             tree = await mirror.git.attempt(
                 "merge-tree",
@@ -144,6 +147,22 @@ class RepositoryActivities:
             head = await mirror.head(request.branch)
             merged = await _merges(mirror, head, request.spec_id) if head is not None else []
         return FoundMerges(commits={local_id: commit for commit, local_id in reversed(merged)})
+
+    async def _tell_foreign(self, mirror: Mirror, request: PrepareMerge, head: str) -> None:
+        """Put commits on the branch that are not ours on record, each once."""
+        async with self._database.begin() as session:
+            base = (await specs.get_view(session, request.spec_id)).base_commit
+        span = f"{base}..{head}" if base else head
+        log = await mirror.git.run(
+            "log", "--first-parent", "--reverse", "--max-count=200",
+            "--format=%H %(trailers:key=Specwright-Spec,valueonly,separator=%x20)", span,
+        )  # fmt: skip
+        foreign = tuple(line.strip() for line in log.text.splitlines() if not line.split()[1:])
+        if foreign:
+            fact = ForeignCommits(branch_name=request.branch, commits=foreign)
+            new = NewEvent(dedup_key=f"foreign/{foreign[-1]}", fact=fact)
+            async with self._database.begin() as session:
+                await events.append(session, request.project_id, request.spec_id, [new])
 
     @activity.defn
     async def find_commit(self, request: FindCommit) -> None:

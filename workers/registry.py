@@ -24,6 +24,7 @@ from activities.mirror import Mirrors
 from activities.planner import PlannerActivities
 from activities.pull_requests import PullRequestActivities
 from activities.records import RecordActivities
+from activities.repairs import RepairActivities
 from activities.reporters import DatabaseReporter, JSONLReporter
 from activities.repositories import RepositoryActivities
 from activities.sandboxes.local import LocalProvider
@@ -128,6 +129,7 @@ class Activities:
             ],
             IO_QUEUE: [
                 BridgeActivities(self.database).sync_plan,
+                RepairActivities(self.database).add_repair,
                 PullRequestActivities(self.database).open_pull_request,
                 evaluator.read_commands,
                 evaluator.evaluate,

@@ -25,6 +25,12 @@ class Board:
         self.states = {node.local_id: TaskState.MERGED if node.merged else None for node in nodes}
         self.nodes = nodes
 
+    def add(self, node: TaskNode) -> None:
+        """One more task, which nothing depends on."""
+        self.nodes = (*self.nodes, node)
+        self.states[node.local_id] = None
+        self.rounds[node.local_id] = node.first_round
+
     def replan(self, nodes: tuple[TaskNode, ...]) -> None:
         """Go on with a changed plan: tasks that have begun stay, others are as planned now."""
         kept = {node.local_id: self.states.get(node.local_id) for node in nodes}

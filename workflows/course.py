@@ -55,7 +55,7 @@ class Course:
         self._phases = phases
         self._baseline = baseline
         self._schedule = schedule
-        self._delivery = Delivery(context, guard, phases, baseline)
+        self._delivery = Delivery(context, guard, phases, baseline, schedule)
         self._start = context.launch.start or SpecStart()
         self._published = False
         self.rerun: SpecCommand | None = None

@@ -5,8 +5,10 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.checks import CheckActivities
     from activities.pull_requests import PullRequestActivities
+    from activities.repairs import RepairActivities
     from activities.repositories import RepositoryActivities
     from activities.tasks import TaskActivities
+    from models.contracts.attempts import AddRepair
     from models.contracts.checks import CheckEvidence, CheckPurpose, RunCheck
     from models.contracts.facts import BranchCreated, ExecutionCompleted, FinalChecked
     from models.contracts.gates import DecisionKind, GateKind
@@ -21,14 +23,23 @@ with workflow.unsafe.imports_passed_through():
     from workflows.failures import EndedByPerson
     from workflows.guards import Guard
     from workflows.phases import PhaseRunner
+    from workflows.schedule import Scheduler
+
+_REPAIRS = 2
 
 
 class Delivery:
     """The spec's branch, its proof and its pull request."""
 
     def __init__(
-        self, context: SpecContext, guard: Guard, phases: PhaseRunner, baseline: Baseline
+        self,
+        context: SpecContext,
+        guard: Guard,
+        phases: PhaseRunner,
+        baseline: Baseline,
+        schedule: Scheduler,
     ) -> None:
+        self._schedule = schedule
         self._launch = context.launch
         self._recorder = context.recorder
         self._gates = context.gates
@@ -38,6 +49,7 @@ class Delivery:
         self._run = context.launch.start.run if context.launch.start is not None else 1
         self._keeps_branch = context.launch.start is not None and context.launch.start.keep_merged
         self._checks = 0
+        self._repairs = 0
 
     async def publish_branch(self, base_commit: str) -> None:
         """Make the branch on the forge; the documents are its first commit."""
@@ -65,7 +77,7 @@ class Delivery:
         await self._recorder.say(BranchCreated(branch_name=branch.branch, head=branch.head))
 
     async def prove_head(self) -> str:
-        """Check the branch's head in a fresh sandbox; red asks a person. Returns the head."""
+        """Check the branch's head in a fresh sandbox; red is repaired. Returns the head."""
         while True:
             head = await self._guard.run(None, self._find_head)
             if not self._baseline.environment.check_command:
@@ -77,6 +89,17 @@ class Delivery:
             await self._recorder.say(FinalChecked(check=evidence))
             if evidence.passed:
                 return head.commit
+            if not await self._mend(evidence):
+                return head.commit
+
+    async def _mend(self, evidence: CheckEvidence) -> bool:
+        """Repair a red head, twice by itself, then as a person says; False to accept it as it is.
+
+        Raises:
+            EndedByPerson: the person ends the spec.
+        """
+        note = ""
+        if self._repairs >= _REPAIRS:
             gate = await self._gates.ask(
                 GateKind.FINAL,
                 f"The final check is red on {self._launch.branch}\n{evidence.tail}",
@@ -87,7 +110,24 @@ class Delivery:
                 by, note = (decision.by, decision.note) if decision else ("", "")
                 raise EndedByPerson(by, note or "the final check is red")
             if decision.kind == DecisionKind.ACCEPT:
-                return head.commit
+                return False
+            note = decision.note
+        self._repairs += 1
+        node = await workflow.execute_activity_method(
+            RepairActivities.add_repair,
+            AddRepair(
+                spec_id=self._launch.spec_id,
+                project_id=self._launch.project_id,
+                title=self._launch.title,
+                number=self._run * 100 + self._repairs,
+                command=evidence.command,
+                tail=evidence.tail,
+                note=note,
+            ),
+            **options.record(self._launch.timings),
+        )
+        await self._schedule.run_also(node)
+        return True
 
     async def _find_head(self) -> Workspace:
         launch = self._launch

@@ -1,6 +1,7 @@
 """The DAG loop: ready set, child starts, failure policy."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
 
 from temporalio import workflow
@@ -114,9 +115,23 @@ class Scheduler:
         evidence = self._baseline.evidence
         self._tests = evidence.tests if evidence is not None else None
         self._board.lay(nodes)
+        await self._go(self._loop())
+
+    async def run_also(self, node: TaskNode) -> None:
+        """Run one more task after the plan; returns when it has ended, well or not."""
+        await self._context.unheld()
+        self._board.add(node)
+        self._board.states[node.local_id] = TaskState.QUEUED
+        await self._go(self._one(node))
+
+    async def _one(self, node: TaskNode) -> None:
+        self._running[node.local_id] = asyncio.create_task(self._run_child(node))
+        await self._context.cancellation.wait(lambda: not self._running)
+
+    async def _go(self, work: Coroutine[None, None, None]) -> None:
         self.active = True
         try:
-            await self._loop()
+            await work
         except asyncio.CancelledError:
             await self._stop_children()
             raise

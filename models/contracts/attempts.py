@@ -206,6 +206,21 @@ class SyncPlan(Payload):
     dry_run: bool = False
 
 
+class AddRepair(Payload):
+    """Make the task that is to mend a red final check; ``number`` counts the spec's repairs.
+
+    ``tail`` is the end of the check's output, ``note`` what a person says about it.
+    """
+
+    spec_id: SpecId
+    project_id: ProjectId
+    title: str
+    number: int
+    command: str
+    tail: str
+    note: str = ""
+
+
 class SyncOutcome(Payload):
     """The plan as a DAG of indices, or the blockers that send it back to ``tasks``.
 

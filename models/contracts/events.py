@@ -26,6 +26,7 @@ from models.contracts.facts import (
     ExecutionFailed,
     ExecutionStarted,
     FinalChecked,
+    ForeignCommits,
     GateDecided,
     GateExpired,
     GateOpened,
@@ -99,6 +100,7 @@ Fact = Annotated[
     | Progress
     | BranchCreated
     | FinalChecked
+    | ForeignCommits
     | PullRequestCreated
     | Waiting
     | TicketCreated

@@ -279,6 +279,14 @@ class BranchCreated(Payload):
     head: str
 
 
+class ForeignCommits(Payload):
+    """The branch moved by somebody else's commits, oldest first; tasks are merged onto them."""
+
+    event_type: Literal["spec.foreign_commits"] = "spec.foreign_commits"
+    branch_name: str
+    commits: tuple[str, ...]
+
+
 class FinalChecked(Payload):
     """The final check of the branch's head was run."""
 

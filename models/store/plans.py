@@ -58,20 +58,7 @@ async def put_tickets(
     tickets: Sequence[PlannedTicket],
 ) -> None:
     """Write the plan's tickets in one statement; those no longer planned are retired."""
-    rows = [
-        {
-            "id": TicketId(local_uuid(spec_id, ticket.id)),
-            "project_id": project_id,
-            "spec_id": spec_id,
-            "local_id": ticket.id,
-            "title": f"[Spec] {spec_title}: {ticket.title}",
-            "description": ticket.description,
-            "priority": ticket.priority,
-            "context": {"spec_id": str(spec_id)},
-            "retired": False,
-        }
-        for ticket in tickets
-    ]
+    rows = [_ticket_row(project_id, spec_id, spec_title, ticket) for ticket in tickets]
     await _upsert(session, TicketRow, rows, ("title", "description", "priority", "retired"))
     kept = [ticket.id for ticket in tickets]
     await session.execute(
@@ -91,22 +78,7 @@ async def put_tasks(
 
     What changes in the view of an existing task comes with its fact, in the same transaction.
     """
-    rows = [
-        {
-            "id": view.id,
-            "project_id": project_id,
-            "spec_id": spec_id,
-            "ticket_id": view.ticket_id,
-            "local_id": view.local_id,
-            "position": view.position,
-            "state": view.state.value,
-            "plan": planned.model_dump(mode="json"),
-            "result": {"spec_task_id": view.local_id, "spec_id": str(spec_id)},
-            "view": view.model_dump(mode="json"),
-            "retired": False,
-        }
-        for planned, view in tasks
-    ]
+    rows = [_task_row(project_id, spec_id, planned, view) for planned, view in tasks]
     await _upsert(session, TaskRow, rows, ("ticket_id", "position", "plan", "retired"))
     kept = [planned.id for planned, _ in tasks]
     await session.execute(
@@ -114,6 +86,56 @@ async def put_tasks(
         .where(col(TaskRow.spec_id) == spec_id, col(TaskRow.local_id).not_in(kept))
         .values(retired=True)
     )
+
+
+async def add_task(
+    session: Session,
+    project_id: ProjectId,
+    spec_id: SpecId,
+    spec_title: str,
+    ticket: PlannedTicket,
+    planned: PlannedTask,
+    view: TaskView,
+) -> None:
+    """Write a task that no plan holds, with its ticket; a repeat changes nothing."""
+    await _upsert(
+        session, TicketRow, [_ticket_row(project_id, spec_id, spec_title, ticket)], ("retired",)
+    )
+    await _upsert(session, TaskRow, [_task_row(project_id, spec_id, planned, view)], ("retired",))
+
+
+def _ticket_row(
+    project_id: ProjectId, spec_id: SpecId, spec_title: str, ticket: PlannedTicket
+) -> dict[str, Any]:
+    return {
+        "id": TicketId(local_uuid(spec_id, ticket.id)),
+        "project_id": project_id,
+        "spec_id": spec_id,
+        "local_id": ticket.id,
+        "title": f"[Spec] {spec_title}: {ticket.title}",
+        "description": ticket.description,
+        "priority": ticket.priority,
+        "context": {"spec_id": str(spec_id)},
+        "retired": False,
+    }
+
+
+def _task_row(
+    project_id: ProjectId, spec_id: SpecId, planned: PlannedTask, view: TaskView
+) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "project_id": project_id,
+        "spec_id": spec_id,
+        "ticket_id": view.ticket_id,
+        "local_id": view.local_id,
+        "position": view.position,
+        "state": view.state.value,
+        "plan": planned.model_dump(mode="json"),
+        "result": {"spec_task_id": view.local_id, "spec_id": str(spec_id)},
+        "view": view.model_dump(mode="json"),
+        "retired": False,
+    }
 
 
 async def _upsert(
