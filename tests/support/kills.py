@@ -11,6 +11,7 @@ from models.contracts.specs import SpecDetail, SpecStatus
 from models.store import budgets
 from tests.support.stack import RunningStack, quick_settings
 from workers.dev.demo.proof import prove
+from workers.dev.demo.remote import git
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ async def inspect(stack: RunningStack, remote: Path, spec: SpecDetail, kills: in
     ]
     if len(turns) != len(set(turns)):
         faults.append("a turn is told twice")
+    faults += _doubles(remote, spec, events)
     faults += prove(remote, spec, await stack.api.tasks(spec.id)).faults
     again = await asked_again(stack, spec, stack.model_calls(spec.id))
     if again:
@@ -50,6 +52,23 @@ async def inspect(stack: RunningStack, remote: Path, spec: SpecDetail, kills: in
     if lost > kills * spec_agents:
         faults.append(f"{lost} calls were lost by {kills} kills")
     return Aftermath(faults, lost, len(again), len(events))
+
+
+def _doubles(remote: Path, spec: SpecDetail, events: list[Event]) -> list[str]:
+    """Branches, commits and pull requests that were made twice."""
+    faults: list[str] = []
+    names = git(remote, "for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
+    own = [name for name in names if name.endswith(str(spec.id).replace("-", "")[-8:])]
+    if len(own) != 1:
+        faults.append(f"the spec has the branches {own}")
+    log = git(remote, "log", "--first-parent", "--format=%s", spec.branch_name or "main")
+    subjects = log.splitlines()
+    if len(subjects) != len(set(subjects)):
+        faults.append("a commit is on the branch twice")
+    requests = [event for event in events if event.event_type == "spec.pull_request_created"]
+    if len(requests) > 1:
+        faults.append("the pull request is told twice")
+    return faults
 
 
 def _with_attempts(events: list[Event]) -> list[tuple[Event, int]]:

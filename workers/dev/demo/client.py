@@ -1,5 +1,6 @@
 """The demo as an API client sees it: launch, follow the stream, decide, read."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from models.contracts.tasks import TaskList
 from models.contracts.traces import Trace
 
 M = TypeVar("M", bound=BaseModel)
+_AWAY = 503
+_PAUSE_SECONDS = 0.2
 
 
 class ApiClient:
@@ -80,6 +83,9 @@ class ApiClient:
                     headers={"Last-Event-ID": str(last)},
                     timeout=httpx2.Timeout(10, read=60),
                 ) as stream:
+                    if stream.status_code == _AWAY:
+                        await asyncio.sleep(_PAUSE_SECONDS)
+                        continue
                     stream.raise_for_status()
                     async for line in stream.aiter_lines():
                         if not line.startswith("data: "):
@@ -90,4 +96,4 @@ class ApiClient:
                         if event.view and event.view.spec and event.view.spec.status in CLOSED:
                             return
             except httpx2.TransportError:
-                continue
+                await asyncio.sleep(_PAUSE_SECONDS)
