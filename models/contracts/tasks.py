@@ -10,6 +10,7 @@ from models.contracts.agents import AskedQuestion
 from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import Payload, ProjectId, SpecId, TaskId, TicketId, Timings
 from models.contracts.checks import CheckEvidence, CriterionClaim
+from models.contracts.commands import AllowedAction
 from models.contracts.gates import GateKind
 from models.contracts.plans import Priority
 from models.contracts.projects import Environment, ProjectSettings
@@ -91,6 +92,7 @@ class TaskView(Payload):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     retired: bool = False
+    allowed_actions: tuple[AllowedAction, ...] = ()
     as_of_seq: int = 0
 
 

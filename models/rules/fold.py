@@ -48,7 +48,7 @@ from models.contracts.task_facts import (
     TaskReplanned,
 )
 from models.contracts.tasks import TaskView
-from models.rules.actions import allowed_actions
+from models.rules.actions import allowed_actions, task_actions
 from models.rules.fold_tasks import counted, fold_task
 
 GATE_FACTS: Final = (GateOpened, GateReminded, GateDecided, GateExpired)
@@ -83,7 +83,10 @@ def fold(
         return ViewFragment()
     changed_task = fold_task(task, fact, at)
     if changed_task is not None:
-        changed_task = changed_task.model_copy(update={"as_of_seq": seq})
+        actions = task_actions(changed_task.state, spec.status)
+        changed_task = changed_task.model_copy(
+            update={"as_of_seq": seq, "allowed_actions": actions}
+        )
     changed = _fold_spec(spec, fact, at)
     if changed_task is not None:
         # The bridge writes a new task's row before its fact; no fact has touched that row yet.

@@ -158,3 +158,22 @@ export function launchSpec(projectId: string, description: string, key: string) 
     }),
   );
 }
+
+export type TaskCommand = Schemas["TaskCommandName"];
+
+const COMMIT = /^[0-9a-f]{40}$/;
+
+/** A command on a task; a whole commit id is sent as the commit that did it. */
+export function commandTask(taskId: string, name: TaskCommand, text: string) {
+  const words = text.trim();
+  const commit = name === "complete" && COMMIT.test(words) ? words : undefined;
+  return unwrap(
+    client.POST("/api/v1/tasks/{task_id}/commands/{name}", {
+      params: {
+        path: { task_id: taskId, name },
+        header: { "idempotency-key": crypto.randomUUID() },
+      },
+      body: commit ? { text: "", commit } : { text: words },
+    }),
+  );
+}

@@ -64,6 +64,12 @@ const LINES: Record<string, (data: Data) => string> = {
   "spec.pull_request_created": (data) => `Pull request #${text(data.number)}`,
   "agent.turn": (data) => `Turn ${text(data.turn)}: ${text(data.tool)} ${text(data.summary)}`,
   "agent.started": (data) => `${text(data.local_id)}: agent begins round ${text(data.round)}`,
+  "agent.message": (data) =>
+    `${text(data.by)} ${data.delivered ? "was heard" : "says"}: ${text(data.text)}`,
+  "spec.foreign_commits": (data) =>
+    `Somebody else pushed ${((data.commits ?? []) as string[]).map((c) => c.slice(0, 10)).join(", ")}`,
+  "sandbox.idle": () => "Sandbox given up while it waits",
+  "sandbox.lost": () => "Sandbox lost; it is built again",
   "sandbox.spawned": () => "Sandbox ready",
   "sandbox.terminated": () => "Sandbox gone",
   waiting: (data) => text(data.reason),

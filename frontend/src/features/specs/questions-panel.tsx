@@ -5,7 +5,7 @@ import { answerQuestion, type Question, questionsQuery } from "./api";
 
 const WORDS = { open: "waits for you", answered: "answered", assumed: "assumed" } as const;
 
-/** What explore asks; an answer is read by every later phase. Nothing is shown without questions. */
+/** What explore and agents ask; an agent waits for its answer. Nothing is shown without questions. */
 export function QuestionsPanel({ specId }: { specId: string }) {
   const questions = useQuery(questionsQuery(specId));
   const items = questions.data ?? [];
@@ -38,6 +38,15 @@ function Asked({ question }: { question: Question }) {
             Assumed otherwise: {question.assumed_answer}
             {question.deadline ? ` (from ${new Date(question.deadline).toLocaleString()})` : ""}
           </p>
+          {(question.options ?? []).length > 0 ? (
+            <div className="mt-1 flex flex-wrap gap-2">
+              {(question.options ?? []).map((option) => (
+                <Button key={option} onClick={() => setAnswer(option)}>
+                  {option}
+                </Button>
+              ))}
+            </div>
+          ) : null}
           <div className="mt-1 flex flex-wrap items-end gap-2">
             <label className="min-w-0 flex-1">
               <span className="text-muted">Your answer</span>

@@ -1,6 +1,7 @@
 import { StateBadge } from "@/shared/ui/badge";
 import { Empty } from "@/shared/ui/states";
 import type { Task } from "./api";
+import { TaskControls } from "./task-controls";
 
 export function TasksTable({ tasks }: { tasks: Task[] }) {
   if (tasks.length === 0) {
@@ -41,6 +42,7 @@ export function TasksTable({ tasks }: { tasks: Task[] }) {
                 {task.reason ? (
                   <span className="block text-warn text-xs">{task.reason.slice(0, 200)}</span>
                 ) : null}
+                <TaskControls task={task} />
               </td>
               <td className="p-3">
                 <StateBadge state={task.state ?? "queued"} />
@@ -49,6 +51,14 @@ export function TasksTable({ tasks }: { tasks: Task[] }) {
                 {task.check
                   ? `${task.check.passed ? "green" : "red"}${task.check.tests ? `, ${task.check.tests} tests` : ""}`
                   : "—"}
+                {(task.check?.tampering ?? []).length > 0 ? (
+                  <span className="block text-warn text-xs">the change bends the check</span>
+                ) : null}
+                {(task.sandbox_seconds ?? 0) > 0 ? (
+                  <span className="block text-muted text-xs">
+                    {Math.round(task.sandbox_seconds ?? 0)} s of sandbox
+                  </span>
+                ) : null}
               </td>
               <td className="p-3 font-mono text-xs">{task.commit?.slice(0, 10) ?? "—"}</td>
             </tr>

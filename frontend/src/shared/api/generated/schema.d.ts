@@ -3892,6 +3892,11 @@ export interface components {
              */
             retired: boolean;
             /**
+             * Allowed Actions
+             * @default []
+             */
+            allowed_actions: components["schemas"]["AllowedAction"][];
+            /**
              * As Of Seq
              * @default 0
              */
