@@ -1,4 +1,4 @@
-"""``make docs``: writes what the documentation says of rules, gates and prices from the code."""
+"""``make docs``: writes what the documentation says of rules, gates, prices and settings from the code."""
 
 import argparse
 import sys
@@ -12,13 +12,45 @@ from models.contracts.projects import ProjectSettings
 from models.rules.evaluations.documents import rule_book
 from models.rules.gates import OPTIONS
 from models.rules.prices import price_table
+from models.settings import (
+    ApiSettings,
+    DatabaseSettings,
+    ExecutionSettings,
+    LanguageSettings,
+    LogSettings,
+    SandboxSettings,
+)
 
-PATH: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "evaluation.md"
+_FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
+_GROUPS: Final = (
+    DatabaseSettings,
+    LanguageSettings,
+    SandboxSettings,
+    ExecutionSettings,
+    ApiSettings,
+    LogSettings,
+)
 
 
-def render() -> str:
-    """The whole page, in Markdown."""
-    return "\n".join([*_head(), *_rules(), *_gates(), *_settings(), *_prices()]) + "\n"
+def render() -> dict[Path, str]:
+    """Every page, in Markdown, by its path."""
+    evaluation = [*_head(), *_rules(), *_gates(), *_settings(), *_prices()]
+    pages = {"evaluation.md": evaluation, "settings.md": [*_environment()]}
+    return {_FOLDER / name: "\n".join(lines) + "\n" for name, lines in pages.items()}
+
+
+def _environment() -> Iterator[str]:
+    yield "# Settings of an installation"
+    yield ""
+    yield "Made from the code by `make docs`; do not edit. Worker and API read them from the environment, once, when they start."
+    yield "`GET` and `PATCH /api/v1/settings` show and change `orchestrator_enabled`, `max_concurrent_tasks_per_project` and `max_concurrent_specs` while it runs."
+    for group in _GROUPS:
+        yield from ("", f"## {(group.__doc__ or '').splitlines()[0]}", "")
+        yield from ("| variable | default | meaning |", "|---|---|---|")
+        for name, field in group.model_fields.items():
+            default = "needed" if field.is_required() else f"`{field.default}`"
+            yield f"| `{name.upper()}` | {default} | {field.description} |"
+    yield from ("", "Temporal's own `TEMPORAL_*` variables say where it is.")
 
 
 def _head() -> Iterator[str]:
@@ -82,15 +114,17 @@ def _prices() -> Iterator[str]:
 
 
 def main() -> int:
-    """Write the page, or see that it is what the code says."""
+    """Write the pages, or see that they are what the code says."""
     parser = argparse.ArgumentParser(prog="python -m workers.dev.reference", description=__doc__)
     parser.add_argument("--check", action="store_true", help="only compare; 1 when it differs")
     arguments = parser.parse_args()
-    text = render()
+    pages = render()
     if arguments.check:
-        return 0 if PATH.is_file() and PATH.read_text(encoding="utf-8") == text else 1
-    PATH.parent.mkdir(parents=True, exist_ok=True)
-    PATH.write_text(text, encoding="utf-8")
+        same = (path.is_file() and path.read_text("utf-8") == text for path, text in pages.items())
+        return 0 if all(same) else 1
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 
