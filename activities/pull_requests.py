@@ -51,10 +51,15 @@ class PullRequestActivities:
 
 async def _body(session: Session, spec: SpecView) -> str:
     versions = {v.phase: v.document for v in await documents.latest_versions(session, spec.id)}
-    exploration = await read_as(session, Phase.EXPLORE, versions, Exploration)
-    requirements = await read_as(session, Phase.REQUIREMENTS, versions, Requirements)
+    exploration = requirements = None
+    if not spec.quick:
+        exploration = await read_as(session, Phase.EXPLORE, versions, Exploration)
+        requirements = await read_as(session, Phase.REQUIREMENTS, versions, Requirements)
+    launch = await specs.get_launch(session, spec.id)
+    summary = launch.description if exploration is None else exploration.feature.problem
+    headline = spec.title if exploration is None else exploration.feature.one_liner
     tasks = (await specs.list_tasks(session, spec.id)).items
     final = await specs.latest_check(session, spec.id, "final")
     asked = (await questions.list_questions(session, spec.id)).items
-    trace = build_trace(requirements, tasks)
-    return pull_request_body(spec, exploration, trace, tasks, final, asked)
+    trace = build_trace(requirements, tasks) if requirements is not None else None
+    return pull_request_body(spec, (headline, summary), trace, tasks, final, asked)

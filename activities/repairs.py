@@ -62,15 +62,8 @@ class RepairActivities:
             ),
         ]
         async with self._database.begin() as session:
-            await plans.add_task(
-                session,
-                request.project_id,
-                request.spec_id,
-                request.title,
-                _TICKET,
-                planned,
-                view,
-            )
+            await plans.add_ticket(session, request.project_id, request.spec_id, _TICKET)
+            await plans.add_task(session, request.project_id, request.spec_id, planned, view)
             await events.append(session, request.project_id, request.spec_id, facts)
         return TaskNode(
             task_id=view.id,

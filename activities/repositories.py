@@ -56,6 +56,8 @@ class RepositoryActivities:
     async def publish_branch(self, request: PublishBranch) -> BranchState:
         """Make the spec's branch, with its documents as first commit, unless it is ours already.
 
+        Without documents, for a quick task, it begins at the base itself.
+
         Raises:
             Conflict: the forge has a branch of this name that is not this spec's.
         """
@@ -64,7 +66,9 @@ class RepositoryActivities:
             head = await mirror.head(request.branch)
             if head is not None and request.update:
                 return await self._update_documents(mirror, request, head)
-            commit = await self._documents_commit(mirror, request, request.base_commit)
+            commit = request.base_commit
+            if request.files:
+                commit = await self._documents_commit(mirror, request, request.base_commit)
             if head is None:
                 pushed = await mirror.push(commit, request.branch, "")
                 if pushed.exit_code != 0:

@@ -28,6 +28,7 @@ from api.routes import (
     specs,
     system,
     tasks,
+    tickets,
 )
 from models.contracts.problems import Problem
 from models.settings import ApiSettings, DatabaseSettings, ExecutionSettings, LanguageSettings
@@ -51,7 +52,7 @@ _PROBLEMS: Final = {
 
 _ROUTES: Final = (
     projects, launches, specs, commands, documents, items, exports, attempts, gates, questions,
-    tasks, artifacts, events, settings, system,
+    tasks, tickets, artifacts, events, settings, system,
 )  # fmt: skip
 
 

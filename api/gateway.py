@@ -124,7 +124,7 @@ class Gateway:
         )
 
     async def reconcile(self) -> None:
-        """Start a pass of upkeep now; one that runs is the same pass.
+        """Start a pass of upkeep now, in the place of one that runs: every step of it may be repeated.
 
         Raises:
             Unavailable: Temporal cannot be reached.

@@ -30,7 +30,9 @@ class Baseline:
         self.evidence: CheckEvidence | None = None
         self.accepted = False
 
-    async def prove(self, attempt: int, document: ArtifactRef, base_commit: str) -> str | None:
+    async def prove(
+        self, attempt: int, document: ArtifactRef | None, base_commit: str
+    ) -> str | None:
         """Run set-up and check; None when they are green or accepted, else what must change."""
         self.accepted = False
         self.evidence = await self._run(attempt, document, base_commit)
@@ -39,10 +41,10 @@ class Baseline:
         return await self._ask(attempt, self.evidence)
 
     async def _run(
-        self, attempt: int, document: ArtifactRef, base_commit: str
+        self, attempt: int, document: ArtifactRef | None, base_commit: str
     ) -> CheckEvidence | None:
         launch = self._context.launch
-        if not self.environment.confirmed:
+        if not self.environment.confirmed and document is not None:
             proposed = await workflow.execute_activity_method(
                 EvaluatorActivities.read_commands, document, **options.record(launch.timings)
             )

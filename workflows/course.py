@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.phases import GENERATED_PHASES, PHASES, Phase
     from models.contracts.repositories import EnsureMirror, FindDrift, FindMerges
     from models.contracts.specs import SpecResult, SpecStart, SpecStatus
+    from models.contracts.tasks import TaskNode
 
     from workflows import options
     from workflows.attempts import Drafting
@@ -67,10 +68,26 @@ class Course:
         Raises:
             EndedByPerson: a person ended it at a gate.
         """
-        start = self._start
         await self._place.take()
         await self._say_start()
         await self._find_base()
+        quick = self._context.launch.quick
+        nodes = await self._plan() if quick is None else await self._prepare(quick)
+        await self._delivery.publish_branch(self._drafting.base_commit)
+        await self._schedule.run(nodes)
+        await self._context.unheld()
+        if quick is None:
+            await self._check_drift()
+        head = await self._delivery.prove_head()
+        made = await self._delivery.open_pull_request(head)
+        self.phase = None
+        self._context.cancellation.closed = True
+        await self._context.recorder.say(self._delivery.completed(len(nodes)))
+        return SpecResult(status=SpecStatus.COMPLETED, pull_request=made.number)
+
+    async def _plan(self) -> tuple[TaskNode, ...]:
+        """The phases and SYNC; returns the plan's tasks."""
+        start = self._start
         for phase in GENERATED_PHASES:
             if phase in start.documents:
                 continue
@@ -85,16 +102,14 @@ class Course:
             )
         plan = await self._sync()
         await self._check_drift()
-        await self._delivery.publish_branch(self._drafting.base_commit)
-        await self._schedule.run(plan.nodes)
-        await self._context.unheld()
-        await self._check_drift()
-        head = await self._delivery.prove_head()
-        made = await self._delivery.open_pull_request(head)
-        self.phase = None
-        self._context.cancellation.closed = True
-        await self._context.recorder.say(self._delivery.completed(len(plan.nodes)))
-        return SpecResult(status=SpecStatus.COMPLETED, pull_request=made.number)
+        return plan.nodes
+
+    async def _prepare(self, quick: TaskNode) -> tuple[TaskNode, ...]:
+        """A quick task plans nothing: the baseline is proven, and its one task is the plan."""
+        attempt = 1
+        while await self._baseline.prove(attempt, None, self._drafting.base_commit) is not None:
+            attempt += 1  # a person asked to try again
+        return (quick,)
 
     async def _say_start(self) -> None:
         launch, start = self._context.launch, self._start
@@ -111,7 +126,9 @@ class Course:
             return
         await self._context.recorder.say(
             ExecutionStarted(
-                title=launch.title, description=launch.description[:2_000], phases=PHASES
+                title=launch.title,
+                description=launch.description[:2_000],
+                phases=PHASES if launch.quick is None else (),
             )
         )
 

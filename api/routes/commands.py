@@ -10,7 +10,7 @@ from models.contracts.base import SpecId
 from models.contracts.commands import CommandAccepted, CommandBody, CommandName, SpecCommand
 from models.contracts.phases import Phase
 from models.contracts.specs import CLOSED
-from models.errors import InvalidInput, NotFound
+from models.errors import Conflict, InvalidInput, NotFound
 from models.rules.launch import restart, settled_answers
 from models.store import documents, drafts, projects, questions, specs
 
@@ -44,6 +44,9 @@ async def give_command(
         from_phase=body.from_phase,
         keep_merged=body.keep_merged,
     )
+    if name == CommandName.RERUN_FROM and view.quick:
+        msg = "A quick task has no phases to run again; make another ticket."
+        raise Conflict(msg, code="command-not-allowed")
     if name != CommandName.RERUN_FROM:
         return await services.gateway.command(spec_id, command)
     if body.from_phase is None:

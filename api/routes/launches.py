@@ -29,7 +29,8 @@ router = APIRouter(prefix="/specs", tags=["specs"])
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 
 
-def _offered(services: Services) -> ModelChoice:
+def offered_models(services: Services) -> ModelChoice:
+    """The models that this installation offers."""
     language = services.language
     return ModelChoice(
         planner=language.planner_model,
@@ -68,18 +69,18 @@ async def launch_spec(
                 body,
                 project,
                 SpecId(new_id()),
-                offered=_offered(services),
+                offered=offered_models(services),
                 timings=services.execution.timings(),
             )
             view = first_view(launch, datetime.now(UTC), auto_execute=body.auto_execute)
             known = await specs.create(session, launch, view, idempotency_key, raw)
         launch = await specs.get_launch(session, known)
     if body.auto_execute:
-        await _start_once(services, launch)
+        await start_once(services, launch)
     return _launched(launch, started=body.auto_execute)
 
 
-async def _start_once(services: Services, launch: SpecInput) -> None:
+async def start_once(services: Services, launch: SpecInput) -> None:
     """Start a launched spec; a launch that is sent again after its run ended is the same launch."""
     try:
         await services.gateway.start_spec(launch)
@@ -109,12 +110,12 @@ async def fork_spec(
                 SpecId(new_id()),
                 settled_answers(asked.items),
                 await projects.get(session, origin.project_id),
-                _offered(services),
+                offered_models(services),
             )
             view = first_view(launch, datetime.now(UTC), auto_execute=True, forked_from=spec_id)
             known = await specs.create(session, launch, view, idempotency_key, raw)
         launch = await specs.get_launch(session, known)
-    await _start_once(services, launch)
+    await start_once(services, launch)
     return _launched(launch, started=True)
 
 

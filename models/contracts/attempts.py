@@ -214,7 +214,6 @@ class AddRepair(Payload):
 
     spec_id: SpecId
     project_id: ProjectId
-    title: str
     number: int
     command: str
     tail: str

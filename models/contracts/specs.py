@@ -14,6 +14,7 @@ from models.contracts.phases import PHASES, Phase
 from models.contracts.projects import Environment, ProjectSettings
 from models.contracts.questions import LaunchAnswer, Question, SettledAnswer
 from models.contracts.repositories import PullRequest
+from models.contracts.tasks import TaskNode
 from models.contracts.usage import Usage
 
 DESCRIPTION_LIMIT_BYTES = 32 * 1024
@@ -96,6 +97,7 @@ class SpecView(Payload):
     drift: tuple[str, ...] = ()
     run: int = 1
     forked_from: SpecId | None = None
+    quick: bool = False
     final_check_passed: bool | None = None
     error: str | None = None
     model: str
@@ -183,7 +185,10 @@ class SpecStart(Payload):
 
 
 class SpecInput(Payload):
-    """Input of a spec's workflow; ``start`` is None for the first run of a spec of its own."""
+    """Input of a spec's workflow; ``start`` is None for the first run of a spec of its own.
+
+    ``quick`` is the one task of a run that plans nothing.
+    """
 
     spec_id: SpecId
     project_id: ProjectId
@@ -197,6 +202,7 @@ class SpecInput(Payload):
     agent_model: str
     answers: tuple[SettledAnswer, ...] = ()
     start: SpecStart | None = None
+    quick: TaskNode | None = None
     timings: Timings = Timings()
 
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import uuid5
 
-from models.contracts.base import SpecId, Timings
+from models.contracts.base import SpecId, TaskId, Timings
 from models.contracts.commands import SpecCommand
 from models.contracts.phases import GENERATED_PHASES, Phase
 from models.contracts.projects import Environment, Project, ProjectSettings
@@ -21,6 +22,8 @@ from models.contracts.specs import (
     SpecStatus,
     SpecView,
 )
+from models.contracts.tasks import TaskNode
+from models.contracts.tickets import CreateTicket
 from models.contracts.usage import PriceTable
 from models.errors import Conflict, InvalidInput, TooLarge
 from models.rules.actions import allowed_actions
@@ -30,6 +33,7 @@ from models.rules.paths import is_inside
 from models.rules.prices import SCRIPTED_MODEL, is_bounded
 
 _TITLE_LIMIT = 100
+QUICK_TASK = "TSK-001"
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,29 @@ def prepare_launch(
     )
 
 
+def prepare_quick(launch: SpecInput, body: CreateTicket) -> SpecInput:
+    """The same launch as a run of one task, on a branch of its own.
+
+    Raises:
+        Conflict: nobody has confirmed the project's commands (``environment-not-confirmed``).
+    """
+    if not launch.settings.environment.confirmed:
+        msg = (
+            "Confirm the project's set-up and check commands first; a quick task explores nothing."
+        )
+        raise Conflict(msg, code="environment-not-confirmed")
+    node = TaskNode(
+        task_id=TaskId(uuid5(launch.spec_id, QUICK_TASK)),
+        local_id=QUICK_TASK,
+        title=body.title,
+        priority=body.priority,
+        minutes=30,
+        extra_check=body.check_command,
+    )
+    branch = re.sub(r"^spec/", "task/", launch.branch)
+    return launch.model_copy(update={"quick": node, "branch": branch})
+
+
 def first_view(
     launch: SpecInput, at: datetime, *, auto_execute: bool, forked_from: SpecId | None = None
 ) -> SpecView:
@@ -134,6 +161,7 @@ def first_view(
         base_branch=launch.base_branch,
         model=launch.planner_model,
         forked_from=forked_from,
+        quick=launch.quick is not None,
         allowed_actions=allowed_actions(status, None),
         created_at=at,
         updated_at=at,

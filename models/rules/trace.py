@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from models.contracts.checks import CheckEvidence
-from models.contracts.documents import Exploration, Requirements
+from models.contracts.documents import Requirements
 from models.contracts.questions import Question, QuestionStatus
 from models.contracts.specs import SpecView
 from models.contracts.tasks import TaskState, TaskView
@@ -43,19 +43,19 @@ def trace_table(trace: Trace) -> list[str]:
 
 def pull_request_body(
     spec: SpecView,
-    exploration: Exploration,
-    trace: Trace,
+    summary: tuple[str, str],
+    trace: Trace | None,
     tasks: Sequence[TaskView],
     final_check: CheckEvidence | None,
     questions: Sequence[Question],
 ) -> str:
     """The pull request's text: summary, trace, evidence, assumed answers and cost.
 
-    Of questions that were asked more than once, the last time counts.
+    ``summary`` is a headline and the problem; ``trace`` is None for a quick task. Of questions that were asked more than once, the last time counts.
     """
     cost = f"{spec.usage.cost_usd:.2f} USD" if spec.usage.cost_usd is not None else "unknown"
-    lines = [exploration.feature.one_liner, "", exploration.feature.problem, ""]
-    lines += ["## Trace", "", *trace_table(trace), ""]
+    lines = [summary[0], "", summary[1], ""]
+    lines += ["## Trace", "", *trace_table(trace), ""] if trace is not None else []
     lines += ["## Evidence", ""]
     if final_check is not None:
         verdict = "green" if final_check.passed else "red"

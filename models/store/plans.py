@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from sqlalchemy import select, update
@@ -14,6 +14,8 @@ from models.contracts.plans import PlannedTask, PlannedTicket
 from models.contracts.tasks import TaskView
 from models.store.database import Session
 from models.tables.specs import TaskRow, TicketRow
+
+OWN_TICKET: Final = "TICKET"  # the one that a person made; a plan never retires it
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ async def put_tickets(
     """Write the plan's tickets in one statement; those no longer planned are retired."""
     rows = [_ticket_row(project_id, spec_id, spec_title, ticket) for ticket in tickets]
     await _upsert(session, TicketRow, rows, ("title", "description", "priority", "retired"))
-    kept = [ticket.id for ticket in tickets]
+    kept = [OWN_TICKET, *(ticket.id for ticket in tickets)]
     await session.execute(
         update(TicketRow)
         .where(col(TicketRow.spec_id) == spec_id, col(TicketRow.local_id).not_in(kept))
@@ -88,19 +90,18 @@ async def put_tasks(
     )
 
 
-async def add_task(
-    session: Session,
-    project_id: ProjectId,
-    spec_id: SpecId,
-    spec_title: str,
-    ticket: PlannedTicket,
-    planned: PlannedTask,
-    view: TaskView,
+async def add_ticket(
+    session: Session, project_id: ProjectId, spec_id: SpecId, ticket: PlannedTicket
 ) -> None:
-    """Write a task that no plan holds, with its ticket; a repeat changes nothing."""
-    await _upsert(
-        session, TicketRow, [_ticket_row(project_id, spec_id, spec_title, ticket)], ("retired",)
-    )
+    """Write a ticket that no plan holds; a repeat changes nothing."""
+    row = _ticket_row(project_id, spec_id, "", ticket)
+    await _upsert(session, TicketRow, [row], ("retired",))
+
+
+async def add_task(
+    session: Session, project_id: ProjectId, spec_id: SpecId, planned: PlannedTask, view: TaskView
+) -> None:
+    """Write a task that no plan holds; a repeat changes nothing."""
     await _upsert(session, TaskRow, [_task_row(project_id, spec_id, planned, view)], ("retired",))
 
 
@@ -112,7 +113,7 @@ def _ticket_row(
         "project_id": project_id,
         "spec_id": spec_id,
         "local_id": ticket.id,
-        "title": f"[Spec] {spec_title}: {ticket.title}",
+        "title": f"[Spec] {spec_title}: {ticket.title}" if spec_title else ticket.title,
         "description": ticket.description,
         "priority": ticket.priority,
         "context": {"spec_id": str(spec_id)},
