@@ -156,10 +156,11 @@ class RepositoryActivities:
         """Put commits on the branch that are not ours on record, each once."""
         async with self._database.begin() as session:
             base = (await specs.get_view(session, request.spec_id)).base_commit
-        span = f"{base}..{head}" if base else head
+        if base is None:
+            return
         log = await mirror.git.run(
             "log", "--first-parent", "--reverse", "--max-count=200",
-            "--format=%H %(trailers:key=Specwright-Spec,valueonly,separator=%x20)", span,
+            "--format=%H %(trailers:key=Specwright-Spec,valueonly,separator=%x20)", f"{base}..{head}",
         )  # fmt: skip
         foreign = tuple(line.strip() for line in log.text.splitlines() if not line.split()[1:])
         if foreign:

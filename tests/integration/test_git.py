@@ -19,6 +19,7 @@ from models.contracts.repositories import (
 )
 from models.errors import AppError, Conflict
 from models.store import artifacts
+from tests.integration.test_store import make_spec
 from tests.support.stack import RunningStack
 from workers.dev.demo.remote import git
 
@@ -100,7 +101,9 @@ class Bench:
 async def bench(stack: RunningStack, tmp_path: Path) -> Bench:
     remote = stack.remote()
     project = await stack.project(remote)
-    return Bench(stack, tmp_path, project.id, remote)
+    made = Bench(stack, tmp_path, project.id, remote)
+    made.spec_id = await make_spec(stack.database, project.id)
+    return made
 
 
 async def test_the_branch_begins_with_the_documents_and_is_made_once(bench: Bench) -> None:
