@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.deps import Cursor, Limit, TheSession
+from api.deps import Cursor, Limit, TheServices, TheSession
 from models.contracts.base import ProjectId
 from models.contracts.projects import (
     CreateProject,
@@ -14,8 +14,9 @@ from models.contracts.projects import (
     UpdateProject,
 )
 from models.contracts.specs import SpecPage, SpecStatus
+from models.contracts.tasks import ProjectSlots
 from models.rules.addresses import check_branch, read_address
-from models.store import projects, specs
+from models.store import installation, projects, slots, specs
 from models.store.identifiers import new_id
 
 router = APIRouter(prefix="/projects", tags=["projects"])
@@ -81,3 +82,15 @@ async def list_project_specs(
     return await specs.page(
         session, project_id=project_id, status=status, cursor=cursor, limit=limit
     )
+
+
+@router.get("/{project_id}/slots")
+async def get_slots(
+    project_id: ProjectId, services: TheServices, session: TheSession
+) -> ProjectSlots:
+    """How many tasks of the project hold a slot now, and which wait, the next one first."""
+    await projects.get(session, project_id)
+    settings = await installation.get(session, services.execution.installation())
+    in_use, _ = await slots.count(session, project_id)
+    waiting = await slots.positions(session, project_id)
+    return ProjectSlots(in_use=in_use, limit=settings.slots_of(project_id), waiting=waiting)

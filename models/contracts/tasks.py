@@ -251,6 +251,14 @@ class SlotAnswer(Payload):
     limit: int = 0
 
 
+class ProjectSlots(Payload):
+    """The slots of a project now; ``waiting`` are task ids, the next one first."""
+
+    in_use: int
+    limit: int
+    waiting: tuple[TaskId, ...] = ()
+
+
 class SlotRelease(Payload):
     """Workflow ids that hold a slot now and should be woken."""
 

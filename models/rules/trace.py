@@ -41,6 +41,29 @@ def trace_table(trace: Trace) -> list[str]:
     return ["| requirement | priority | tasks | commits | status |", "|---|---|---|---|---|", *rows]
 
 
+def acceptance_table(trace: Trace, tasks: Sequence[TaskView]) -> list[str]:
+    """Each criterion with the task, the commit and the test that shows it, as a Markdown table.
+
+    A criterion is shown only by a test that was run by its id; others have a dash.
+    """
+    shown = {
+        evidence.criterion_id: (task, evidence.test_id)
+        for task in tasks
+        if task.state == TaskState.MERGED and task.check is not None
+        for evidence in task.check.criteria
+        if evidence.shown
+    }
+    rows: list[str] = []
+    for criterion in (c for row in trace.items for c in row.criteria):
+        task, test = shown.get(criterion, (None, ""))
+        commit = task.commit[:10] if task is not None and task.commit else "—"
+        name = f"`{test}`" if test else "—"
+        rows.append(
+            f"| {criterion} | {task.local_id if task is not None else '—'} | {commit} | {name} |"
+        )
+    return ["| criterion | task | commit | shown by |", "|---|---|---|---|", *rows]
+
+
 def pull_request_body(
     spec: SpecView,
     summary: tuple[str, str],
@@ -56,6 +79,8 @@ def pull_request_body(
     cost = f"{spec.usage.cost_usd:.2f} USD" if spec.usage.cost_usd is not None else "unknown"
     lines = [summary[0], "", summary[1], ""]
     lines += ["## Trace", "", *trace_table(trace), ""] if trace is not None else []
+    if trace is not None:
+        lines += ["## Acceptance", "", *acceptance_table(trace, tasks), ""]
     lines += ["## Evidence", ""]
     if final_check is not None:
         verdict = "green" if final_check.passed else "red"

@@ -6,12 +6,13 @@ A project's slots are its tasks'; without a project they are those of the instal
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from models.contracts.base import ProjectId
+from models.contracts.base import ProjectId, TaskId
 from models.contracts.tasks import SlotAnswer
 from models.store.database import Session
 from models.tables.projects import ProjectRow, SlotRow
@@ -90,9 +91,10 @@ async def count(session: Session, project_id: ProjectId | None) -> tuple[int, in
     return by_state.get(True, 0), by_state.get(False, 0)
 
 
-async def positions(session: Session, project_id: ProjectId) -> tuple[str, ...]:
-    """Workflow ids that wait for a slot of a project, the next one first."""
-    return tuple((await session.execute(_queue(project_id))).scalars())
+async def positions(session: Session, project_id: ProjectId) -> tuple[TaskId, ...]:
+    """Tasks that wait for a slot of a project, the next one first."""
+    waiting = (await session.execute(_queue(project_id))).scalars()
+    return tuple(TaskId(UUID(holder.removeprefix("task-"))) for holder in waiting)
 
 
 async def _lock(session: Session, project_id: ProjectId | None) -> None:

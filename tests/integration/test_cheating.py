@@ -122,4 +122,8 @@ async def test_a_criterion_is_shown_by_its_test_alone(stack: RunningStack) -> No
     check = (await task_of(stack, spec_id)).check
     assert check is not None
     assert [(c.criterion_id, c.shown) for c in check.criteria] == [("AC-001.1", True)]
+    body = done.pull_request.body if done.pull_request else ""
+    assert "| AC-001.1 | TSK-001 |" in body
+    assert "`tests.test_a.A.test_it`" in body
+    assert "| AC-001.2 | — | — | — |" in body
     assert (await stack.http.get(f"/api/v1/tasks/{(await task_of(stack, spec_id)).id}/rounds")).json()[0]["round"] == 1  # fmt: skip

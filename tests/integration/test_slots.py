@@ -183,9 +183,11 @@ async def test_limits_change_while_it_runs(stack: RunningStack) -> None:
         waiting = await stack.until(second, lambda e: e.event_type == "waiting")
         assert "1 of 1" in str(waiting.data["reason"])
         await stack.until(first, lambda e: e.event_type == "waiting" and e.task_id is not None)
-        async with stack.database.begin() as session:
-            project_id = (await stack.api.spec(first)).project_id
-            assert (await slots.count(session, project_id))[0] <= 1
+        project_id = (await stack.api.spec(first)).project_id
+        seen = (await stack.http.get(f"/api/v1/projects/{project_id}/slots")).json()
+        assert (seen["in_use"] <= 1, seen["limit"]) == (True, 1)
+        ids = {str(task.id) for task in (await stack.api.tasks(first)).items}
+        assert set(seen["waiting"]) < ids
         await stack.http.patch("/api/v1/settings", json={"max_concurrent_tasks_per_project": 5})
         await stack.http.patch("/api/v1/settings", json={"max_concurrent_specs": 10})
         for spec_id in (first, second):
