@@ -20,6 +20,7 @@ from models.contracts.phases import Phase
 from models.contracts.projects import GatePolicy
 from models.contracts.specs import SpecStatus
 from models.contracts.tasks import TaskState
+from models.store import slots
 from models.wire import DATA_CONVERTER
 from tests.integration.test_agents import first_task, happened, launch, task_of
 from tests.support.scenario import Job, Scenario, bash, finish, making, write
@@ -89,6 +90,8 @@ async def test_a_reset_spec_goes_on_without_a_second_effect(stack: RunningStack)
     events = await stack.events(spec_id)
     assert [e.seq for e in events] == list(range(1, len(events) + 1))
     assert len([e for e in events if e.event_type == "spec.pull_request_created"]) == 1
+    async with stack.database.begin() as session:
+        assert await slots.count(session, spec.project_id) == (0, 0)
     merges = git(remote, "log", "--merges", "--format=%s", spec.branch_name or "").splitlines()
     assert len(merges) == 2
     assert len(scenario.calls) == len(set(scenario.calls)), "no stored turn is asked for again"

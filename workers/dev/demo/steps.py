@@ -208,6 +208,8 @@ TASK_TURNS: Final[dict[str, list[list[Turn]]]] = {
                     "Keep budgets in a JSON file beside the ledger",
                     c001_1="tests.test_budget_files.BudgetFilesTest.test_a_budget_is_read_back",
                     c001_2="tests.test_budget_files.BudgetFilesTest.test_setting_it_again_replaces_it",
+                    c004_1="tests.test_budget_files.BudgetFilesTest.test_a_file_that_is_not_json_is_refused",
+                    c004_2="tests.test_budget_files.BudgetFilesTest.test_a_negative_amount_is_refused",
                 )
             ],
         ]
@@ -272,7 +274,13 @@ TASK_TURNS: Final[dict[str, list[list[Turn]]]] = {
                 _replace("ledger/reports.py", _REPORT_LINE, _REPORT_LINES),
             ],
             [_bash(f"cat >> tests/test_reports.py <<'END'{_REPORT_TEST}END\n{CHECK_COMMAND}")],
-            [_finish("Show the budget beside what was spent in the report")],
+            [
+                _finish(
+                    "Show the budget beside what was spent in the report",
+                    c003_1="tests.test_reports.ReportsTest.test_a_category_with_a_budget_shows_it",
+                    c003_2="tests.test_reports.ReportsTest.test_a_category_without_a_budget_is_unchanged",
+                )
+            ],
         ]
     ],
     "TSK-005": [
