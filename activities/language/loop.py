@@ -249,6 +249,7 @@ def _summary(answer: Answer) -> tuple[str, str]:
     if not line and tools:
         first = next(block for block in content if block["type"] == "tool_use")
         told = cast(dict[str, Any], first.get("input") or {})
-        line = str(told.get("command") or told.get("path") or told.get("summary") or tools[0])
+        words = (told.get(name) for name in ("command", "path", "summary", "question"))
+        line = str(next((word for word in words if word), tools[0]))
     named = [_TOOL_NAMES.get(tool, tool) for tool in tools]
     return ", ".join(named) or "text", " ".join(line.split())[:_SUMMARY]
