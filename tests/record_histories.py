@@ -37,7 +37,7 @@ async def _store(client: Client, workflow_id: str, path: Path, run_id: str | Non
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text.replace(str(FOLDER.parents[2]), ""), encoding="utf-8")  # stack traces
 
 
 async def _merged(stack: RunningStack) -> SpecId:

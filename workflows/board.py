@@ -11,13 +11,17 @@ BAD = (TaskState.FAILED, TaskState.CANCELLED)
 
 
 class Board:
-    """States, rounds and notes of the tasks; a state of None has not started."""
+    """States, rounds and notes of the tasks; a state of None has not started.
+
+    ``extra`` are tasks that no plan holds, such as repairs.
+    """
 
     def __init__(self) -> None:
         self.nodes: tuple[TaskNode, ...] = ()
         self.states: dict[str, TaskState | None] = {}
         self.rounds: dict[str, int] = {}
         self.notes: dict[str, str] = {}
+        self.extra: set[str] = set()
 
     def lay(self, nodes: tuple[TaskNode, ...]) -> None:
         """Begin with a plan; what an earlier run merged stays merged."""
@@ -28,6 +32,7 @@ class Board:
     def add(self, node: TaskNode) -> None:
         """One more task, which nothing depends on."""
         self.nodes = (*self.nodes, node)
+        self.extra.add(node.local_id)
         self.states[node.local_id] = None
         self.rounds[node.local_id] = node.first_round
 

@@ -111,6 +111,8 @@ class Setbacks:
         reason = task_command_refusal(command.name, state or TaskState.QUEUED, status)
         if name is None:
             reason = "The task is not in the plan that runs."
+        elif name in self._board.extra:
+            reason = "A repair that failed is followed by another, or by a question to you."
         if reason is not None:
             raise ApplicationError(reason, type="command-not-allowed", non_retryable=True)
         if command.name == TaskCommandName.COMPLETE and command.commit is None:

@@ -66,6 +66,8 @@ async def test_after_two_repairs_a_person_is_asked(stack: RunningStack) -> None:
     gate, seq = await stack.gate(spec_id, after=seq)
     assert (gate.kind, gate.reason_code) == (GateKind.FINAL, "final-check-red")
     assert (await stack.api.spec(spec_id)).pull_request_number is None
+    refused = await command(stack, await task_of(stack, spec_id, "REPAIR-101"), "retry")
+    assert (refused.status_code, refused.json()["code"]) == (409, "command-not-allowed")
     await stack.decide(gate, "retry", note="Look at money.py.")
     gate, _ = await stack.gate(spec_id, after=seq)
     third = await task_of(stack, spec_id, "REPAIR-103")
