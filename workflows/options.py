@@ -121,22 +121,13 @@ def slot(timings: Timings, summary: str | None = None) -> ActivityConfig:
     )
 
 
-def upkeep(timings: Timings, summary: str | None = None) -> ActivityConfig:
-    """A pass of upkeep; the next one comes anyway."""
+def upkeep(
+    timings: Timings, summary: str | None = None, *, queue: str = IO_QUEUE
+) -> ActivityConfig:
+    """A pass of upkeep; the next one comes anyway. Sandboxes are on the hosts of the agents' queue."""
     return ActivityConfig(
         summary=summary,
-        task_queue=IO_QUEUE,
-        start_to_close_timeout=5 * _MINUTE,
-        heartbeat_timeout=timings.heartbeat,
-        retry_policy=_policy(timings, 5),
-    )
-
-
-def reap(timings: Timings, summary: str | None = None) -> ActivityConfig:
-    """A pass over a host's sandboxes, on a worker that has some."""
-    return ActivityConfig(
-        summary=summary,
-        task_queue=AGENT_QUEUE,
+        task_queue=queue,
         start_to_close_timeout=5 * _MINUTE,
         heartbeat_timeout=timings.heartbeat,
         retry_policy=_policy(timings, 5),

@@ -6,6 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.temporal import TemporalActivities
     from models.contracts.base import Timings
     from models.contracts.upkeep import Reaped, Reconciled
+    from models.wire import AGENT_QUEUE
 
     from workflows import options
 
@@ -36,5 +37,6 @@ class SandboxReaperWorkflow:
     async def run(self) -> Reaped:
         """Look once."""
         return await workflow.execute_activity_method(
-            TemporalActivities.reap_sandboxes, **options.reap(Timings(), "reap")
+            TemporalActivities.reap_sandboxes,
+            **options.upkeep(Timings(), "reap", queue=AGENT_QUEUE),
         )

@@ -1,6 +1,6 @@
 """Workspaces of agents: their last two checkpoints, and how often their sandbox was lost."""
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -46,8 +46,3 @@ async def count_loss(session: Session, sandbox: str, task_id: TaskId) -> int:
         index_elements=["sandbox"], set_={"losses": WorkspaceRow.losses + 1}
     ).returning(col(WorkspaceRow.losses))
     return int((await session.execute(counted)).scalar_one())
-
-
-async def forget(session: Session, sandbox: str) -> None:
-    """Drop the checkpoints of a sandbox that is not needed any more."""
-    await session.execute(delete(WorkspaceRow).where(col(WorkspaceRow.sandbox) == sandbox))
