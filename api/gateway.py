@@ -51,6 +51,9 @@ from models.contracts.tasks import TaskState
 from models.errors import AppError, Conflict, Unavailable
 
 ALREADY_RAN: Final = "spec-already-ran"
+NOT_RUNNING: Final = "spec-not-running"
+# What the server says of an update whose workflow ended while the handler was at work.
+_ENDED_MEANWHILE: Final = "AcceptedUpdateCompletedWorkflow"
 _SHORT: Final = timedelta(seconds=2)
 _LONGEST_SECONDS: Final = 2.4
 T = TypeVar("T")
@@ -285,6 +288,8 @@ def _no_worker(error: Exception) -> bool:
 
 def _refusal(error: WorkflowUpdateFailedError) -> AppError:
     cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type == _ENDED_MEANWHILE:
+        return Conflict("This spec is not running.", code=NOT_RUNNING)
     if isinstance(cause, ApplicationError):
         return Conflict(cause.message, code=cause.type or "command-not-allowed")
     return Conflict("The workflow refused this.", code="command-not-allowed")
@@ -292,7 +297,7 @@ def _refusal(error: WorkflowUpdateFailedError) -> AppError:
 
 def _explained(error: Exception) -> AppError:
     if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
-        return Conflict("This spec is not running.", code="spec-not-running")
+        return Conflict("This spec is not running.", code=NOT_RUNNING)
     msg = "Temporal cannot be reached; try again shortly."
     return Unavailable(msg, code="temporal-unavailable", retry_after=_SHORT)
 

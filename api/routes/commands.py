@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from api.deps import Actor, CommandId, Services, TheServices
 from api.editing import store_document
+from api.gateway import NOT_RUNNING
 from api.routes.launches import execute_spec
 from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import SpecId
@@ -89,6 +90,10 @@ async def _run_again(services: Services, spec_id: SpecId, command: SpecCommand) 
             settled_answers(asked.items),
             project.settings.environment,
         )
-    if not await services.gateway.start_again(following):
-        return await services.gateway.command(spec_id, command)
+    while not await services.gateway.start_again(following):
+        try:
+            return await services.gateway.command(spec_id, command)
+        except Conflict as error:
+            if error.stable_code != NOT_RUNNING:
+                raise  # else the last run was about to end, and has by now
     return CommandAccepted(id=command.id)

@@ -9,12 +9,18 @@ from typing import Any
 
 import httpx2
 import pytest
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from models.contracts.base import SpecId
+from models.contracts.commands import SPEC_WORKFLOW, SpecCommand, spec_workflow_id
 from models.contracts.gates import Gate, GateKind
 from models.contracts.phases import PHASES, Phase
 from models.contracts.projects import GatePolicy, ProjectSettings
 from models.contracts.specs import PhaseState, SpecStatus
+from models.wire import DATA_CONVERTER
 from tests.support.stack import RunningStack, quick_settings
 
 
@@ -273,3 +279,49 @@ async def test_a_phase_is_retried_with_a_note(stack: RunningStack) -> None:
     retried = [e for e in await stack.events(spec_id) if e.event_type == "spec.phase_retry"]
     assert "use fewer components" in str(retried[-1].data["reason"])
     await end(stack, spec_id)
+
+
+@workflow.defn(name=SPEC_WORKFLOW)
+class Ending:
+    """A run that ends while it takes a command."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    @workflow.update(unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
+    async def rerun_from(self, command: SpecCommand) -> None:
+        del command
+        self._told = True
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: self._told)
+
+
+async def test_a_run_that_is_just_ending_does_not_refuse_the_next(stack: RunningStack) -> None:
+    spec_id = await launched(stack, asking())
+    await stack.post(f"/specs/{spec_id}/commands/cancel")
+    closed = await stack.until_closed(spec_id)
+    client = await Client.connect(
+        stack.stack.environment()["TEMPORAL_ADDRESS"], data_converter=DATA_CONVERTER
+    )
+    queue = f"ending-{spec_id}"
+    worker = Worker(
+        client, task_queue=queue, workflows=[Ending], workflow_runner=UnsandboxedWorkflowRunner()
+    )
+    async with worker:
+        await client.start_workflow(
+            SPEC_WORKFLOW,
+            id=spec_workflow_id(spec_id),
+            task_queue=queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        )
+        answer = await stack.post(
+            f"/specs/{spec_id}/commands/rerun_from", {"from_phase": "explore"}
+        )
+    assert answer.status_code == 202, answer.text
+    await stack.until(
+        spec_id, lambda e: e.event_type == "spec.rerun_started", since=closed.as_of_seq
+    )
+    await stack.post(f"/specs/{spec_id}/commands/cancel")
