@@ -3,10 +3,14 @@
 import argparse
 import json
 from pathlib import Path
+from types import FrameType
+from typing import cast
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
+from api.deps import Services
 from models.logs import configure_logging
 from models.settings import (
     ApiSettings,
@@ -25,6 +29,18 @@ def _write_openapi(path: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+class _Server(uvicorn.Server):
+    """Ends the live streams at a signal, so that other requests can end in grace."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        app = cast(FastAPI, self.config.app)
+        services = cast(Services | None, getattr(app.state, "services", None))
+        if services is not None:
+            services.live.drain()
+        super().handle_exit(sig, frame)
+
+
 def main() -> None:
     """Parse the command line and serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
@@ -39,14 +55,18 @@ def main() -> None:
     configure_logging(LogSettings())
     database = DatabaseSettings()  # pyright: ignore[reportCallIssue] - from the environment
     app = create_app(database, settings, LanguageSettings(), ExecutionSettings())
-    uvicorn.run(
-        app,
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=3,
-    )
+    _Server(
+        uvicorn.Config(
+            app,
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            ws="websockets-sansio",
+            ws_max_size=64 * 1024,
+        )
+    ).run()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from api.routes import (
     projects,
     questions,
     settings,
+    sockets,
     specs,
     system,
     tasks,
@@ -52,7 +53,7 @@ _PROBLEMS: Final = {
 
 _ROUTES: Final = (
     projects, launches, specs, commands, documents, items, exports, attempts, gates, questions,
-    tasks, tickets, artifacts, events, settings, system,
+    tasks, tickets, artifacts, events, sockets, settings, system,
 )  # fmt: skip
 
 

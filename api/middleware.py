@@ -13,6 +13,7 @@ from api.errors import problem_response
 
 BODY_LIMIT_BYTES: Final = 1024 * 1024
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+_HTTP_PORT: Final = 80
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -25,12 +26,22 @@ def content_security_policy(nonce: str) -> str:
     )
 
 
-def _is_loopback(netloc: str) -> bool:
+def _is_ours(netloc: str, scope: Scope) -> bool:
+    """True for a loopback name with the port that the connection came to."""
     try:
-        host = urlsplit(f"//{netloc}").hostname or ""
+        parts = urlsplit(f"//{netloc}")
+        host, port = parts.hostname or "", parts.port or _HTTP_PORT
     except ValueError:
         return False
-    return host in _LOOPBACK
+    server = scope.get("server")
+    return host in _LOOPBACK and (server is None or port == server[1])
+
+
+def _is_same(origin: str, host: str | None) -> bool:
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
 
 
 class Edge:
@@ -41,6 +52,10 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
+        if scope["type"] == "websocket" and self._refusal(scope) is not None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})  # 403 before it is accepted
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -68,11 +83,11 @@ class Edge:
 
     def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
         headers = Headers(scope=scope)
-        if not _is_loopback(headers.get("host", "")):
+        if not _is_ours(headers.get("host", ""), scope):
             return 403, "host-not-allowed", "Local mode answers to loopback names only."
         origin = headers.get("origin")
-        writes = scope["method"] not in _SAFE_METHODS
-        if writes and origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        writes = scope.get("method") not in _SAFE_METHODS  # a socket writes too
+        if writes and origin is not None and not _is_same(origin, headers.get("host")):
             return 403, "origin-not-allowed", "Writes from another origin are refused."
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:

@@ -1,27 +1,32 @@
-"""Events of a spec: pages and the live stream."""
+"""Events: pages, and the live streams of a spec, a task, a project and all projects."""
 
-from collections.abc import AsyncGenerator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
-from api.deps import Limit, Services, TheServices, TheSession
-from models.contracts.base import SpecId
+from api.deps import Limit, TheServices, TheSession
+from api.feeds import Scope
+from api.streams import EventStream, read_last_id, read_positions, write_sse
+from models.contracts.base import ProjectId, SpecId, TaskId
 from models.contracts.events import EventPage
-from models.errors import InvalidInput
-from models.store import events, specs
+from models.store import events, projects, specs
 
-router = APIRouter(prefix="/specs/{spec_id}", tags=["events"])
+router = APIRouter(tags=["events"])
+Since = Annotated[int, Query(ge=0, le=2**31 - 1, description="the last id seen")]
+LastEventId = Annotated[str | None, Header(max_length=10_000)]
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {}}, "description": "one Event a message"}
+}
 
 
-@router.get("/events")
+@router.get("/specs/{spec_id}/events")
 async def list_events(
     spec_id: SpecId,
     session: TheSession,
     limit: Limit = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    cursor: Annotated[int, Query(ge=0, le=2**31 - 1, description="the last seq seen")] = 0,
+    cursor: Since = 0,
     event_types: Annotated[list[str] | None, Query(max_length=50)] = None,
 ) -> EventPage:
     """Events in ``seq`` order."""
@@ -36,36 +41,65 @@ async def list_events(
     )
 
 
-async def _lines(services: Services, spec_id: SpecId, since: int) -> AsyncGenerator[str]:
-    yield "retry: 1000\n\n"
-    async for batch in services.live.follow(spec_id, since):
-        if batch is None:
-            yield ": ping\n\n"
-            continue
-        yield "".join(f"id: {event.seq}\ndata: {event.model_dump_json()}\n\n" for event in batch)
-
-
-@router.get(
-    "/stream",
-    response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "one Event a message"}},
-)
+@router.get("/specs/{spec_id}/stream", response_class=StreamingResponse, responses=_STREAM)
 async def stream_events(
     spec_id: SpecId,
     services: TheServices,
-    since: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
-    last_event_id: Annotated[str | None, Header()] = None,
+    since: Since = 0,
+    last_event_id: LastEventId = None,
 ) -> StreamingResponse:
     """Server-sent events from ``since`` on, or after ``Last-Event-ID`` when reconnecting."""
-    if last_event_id is not None:
-        if not last_event_id.isdigit():
-            msg = "Last-Event-ID must be a seq."
-            raise InvalidInput(msg, code="invalid-last-event-id")
-        since = int(last_event_id)
+    begin = read_last_id(last_event_id, since)
     async with services.database.begin() as session:
         await specs.get_view(session, spec_id)
-    return StreamingResponse(
-        _lines(services, spec_id, since),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    batches = services.live.follow(Scope("stream", spec_id), begin)
+    return EventStream(write_sse(batches, lambda line: str(line.position)))
+
+
+@router.get("/tasks/{task_id}/stream", response_class=StreamingResponse, responses=_STREAM)
+async def stream_task(
+    task_id: TaskId,
+    services: TheServices,
+    since: Since = 0,
+    last_event_id: LastEventId = None,
+) -> StreamingResponse:
+    """The events of one task, live; ids are those of its spec's stream."""
+    begin = read_last_id(last_event_id, since)
+    async with services.database.begin() as session:
+        task = await specs.get_task(session, task_id)
+    batches = services.live.follow(Scope("stream", task.spec_id), begin)
+    return EventStream(
+        write_sse(
+            batches, lambda line: str(line.position), lambda line: line.event.task_id == task_id
+        )
     )
+
+
+@router.get("/projects/{project_id}/stream", response_class=StreamingResponse, responses=_STREAM)
+async def stream_project(
+    project_id: ProjectId,
+    services: TheServices,
+    since: Since = 0,
+    last_event_id: LastEventId = None,
+) -> StreamingResponse:
+    """The events of a project and all its specs, live; ids are ``project_seq``."""
+    begin = read_last_id(last_event_id, since)
+    async with services.database.begin() as session:
+        await projects.get(session, project_id)
+    batches = services.live.follow(Scope("project", project_id), begin)
+    return EventStream(write_sse(batches, lambda line: str(line.position)))
+
+
+@router.get("/stream", response_class=StreamingResponse, responses=_STREAM)
+async def stream_all(
+    services: TheServices,
+    since: Annotated[str | None, Query(max_length=100_000, description="the last id seen")] = None,
+    last_event_id: LastEventId = None,
+) -> StreamingResponse:
+    """The events of all projects, live; an id is a JSON object of positions by project.
+
+    From now on without ``since`` and ``Last-Event-ID``.
+    """
+    positions = read_positions(last_event_id if last_event_id is not None else since)
+    batches = services.live.follow_all(positions.given)
+    return EventStream(write_sse(batches, positions.move))

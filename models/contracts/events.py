@@ -47,6 +47,7 @@ from models.contracts.facts import (
 )
 from models.contracts.gates import Gate
 from models.contracts.questions import Question
+from models.contracts.sandboxes import SandboxView
 from models.contracts.specs import SpecView
 from models.contracts.task_facts import (
     AgentMessage,
@@ -56,9 +57,12 @@ from models.contracts.task_facts import (
     TaskCreated,
     TaskMoved,
     TaskReplanned,
+    TicketCommented,
     TicketCreated,
+    TicketMoved,
 )
 from models.contracts.tasks import TaskView
+from models.contracts.tickets import TicketPlace
 
 NOTIFY_CHANNEL: Final = "specwright_events"
 
@@ -110,6 +114,8 @@ Fact = Annotated[
     | AgentStarted
     | AgentMessage
     | TaskMoved
+    | TicketMoved
+    | TicketCommented
     | SandboxMoved,
     Field(discriminator="event_type"),
 ]
@@ -124,6 +130,23 @@ class NewEvent(Payload):
     source: EventSource = EventSource.WORKER
     occurred_at: datetime | None = None
     sandbox_id: str | None = None
+
+
+class RawEvent(Payload):
+    """An event to append that changes no view.
+
+    Its type is not known here, or it is ``claimed`` by somebody who may not say it.
+    """
+
+    dedup_key: str = Field(max_length=300)
+    event_type: str = Field(max_length=100)
+    phase: str | None = None
+    task_id: TaskId | None = None
+    data: dict[str, JsonValue]
+    source: EventSource
+    occurred_at: datetime | None = None
+    sandbox_id: str | None = None
+    claimed: bool = False
 
 
 class AppendEvents(Payload):
@@ -148,10 +171,15 @@ class ViewFragment(Payload):
     task: TaskView | None = None
     gate: Gate | None = None
     question: Question | None = None
+    sandbox: SandboxView | None = None
+    ticket: TicketPlace | None = None
 
 
 class Event(Payload):
-    """A stored event; ``seq`` is gap-free in its stream, ``project_seq`` in its project."""
+    """A stored event; ``seq`` is gap-free in its stream, ``project_seq`` in its project.
+
+    ``spec_id`` is None for an event of the project itself. ``claimed`` events changed nothing.
+    """
 
     id: UUID
     seq: int
@@ -165,6 +193,7 @@ class Event(Payload):
     sandbox_id: str | None = None
     phase: str | None = None
     source: EventSource
+    claimed: bool = False
     data: dict[str, JsonValue]
     view: ViewFragment | None = None
 

@@ -164,9 +164,9 @@ class GateDecided(Payload):
 
 
 class SpecCommanded(Payload):
-    """A person paused, resumed or cancelled."""
+    """A person paused, resumed, cancelled or archived."""
 
-    event_type: Literal["spec.paused", "spec.resumed", "spec.cancelled"]
+    event_type: Literal["spec.paused", "spec.resumed", "spec.cancelled", "spec.archived"]
     by: str
     reason: str = ""
 

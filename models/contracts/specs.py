@@ -100,6 +100,7 @@ class SpecView(Payload):
     quick: bool = False
     final_check_passed: bool | None = None
     error: str | None = None
+    archived_at: datetime | None = None
     model: str
     usage: Usage = Usage()
     tasks_total: int = 0

@@ -7,6 +7,7 @@ from models.contracts.base import Payload, TaskId, TicketId
 from models.contracts.checks import CheckEvidence
 from models.contracts.phases import Phase
 from models.contracts.tasks import TaskView
+from models.contracts.tickets import Column
 from models.contracts.usage import Usage
 
 
@@ -16,6 +17,28 @@ class TicketCreated(Payload):
     event_type: Literal["spec.ticket_created"] = "spec.ticket_created"
     ticket_id: TicketId
     title: str
+
+
+class TicketMoved(Payload):
+    """A ticket is in another column; ``by`` is None when its tasks took it there."""
+
+    event_type: Literal["ticket.moved"] = "ticket.moved"
+    ticket_id: TicketId
+    title: str
+    column: Column
+    before: Column
+    by: str | None = None
+
+
+class TicketCommented(Payload):
+    """A person said something about a ticket, changed it or took it back."""
+
+    event_type: Literal["ticket.commented"] = "ticket.commented"
+    ticket_id: TicketId
+    comment_id: UUID
+    by: str
+    text: str
+    action: Literal["added", "changed", "removed"] = "added"
 
 
 class TaskCreated(Payload):

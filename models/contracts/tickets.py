@@ -1,6 +1,7 @@
 """Tickets: what people follow as one thing, and how one is worked on."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -8,6 +9,23 @@ from pydantic import Field, StringConstraints
 from models.contracts.base import Payload, ProjectId, Request, SpecId, TaskId, TicketId
 from models.contracts.plans import Priority
 from models.contracts.projects import ProjectSettings
+
+
+class Column(StrEnum):
+    """Columns of the board, in their order; its tasks say which one a ticket is in."""
+
+    BACKLOG = "backlog"
+    READY = "ready"
+    IN_PROGRESS = "in_progress"
+    REVIEW = "review"
+    DONE = "done"
+
+
+class TicketPlace(Payload):
+    """In which column a ticket is."""
+
+    id: TicketId
+    column: Column
 
 
 class CreateTicket(Request):

@@ -46,10 +46,12 @@ from models.contracts.task_facts import (
     TaskCreated,
     TaskMoved,
     TaskReplanned,
+    TicketMoved,
 )
 from models.contracts.tasks import TaskView
+from models.contracts.tickets import TicketPlace
 from models.rules.actions import allowed_actions, task_actions
-from models.rules.fold_tasks import counted, fold_task
+from models.rules.fold_tasks import counted, fold_sandbox, fold_task
 
 GATE_FACTS: Final = (GateOpened, GateReminded, GateDecided, GateExpired)
 
@@ -79,7 +81,7 @@ def fold(
     """
     if isinstance(fact, SpecCreated):
         return ViewFragment(spec=_stamped(fact.spec, at, seq))
-    if spec is None:
+    if spec is None:  # an event of the project itself
         return ViewFragment()
     changed_task = fold_task(task, fact, at)
     if changed_task is not None:
@@ -97,6 +99,10 @@ def fold(
         task=changed_task,
         gate=fact.gate if isinstance(fact, GATE_FACTS) else None,
         question=fact.question if isinstance(fact, QuestionMoved) else None,
+        sandbox=fold_sandbox(spec, fact, at) if isinstance(fact, SandboxMoved) else None,
+        ticket=TicketPlace(id=fact.ticket_id, column=fact.column)
+        if isinstance(fact, TicketMoved)
+        else None,
     )
 
 
@@ -129,7 +135,7 @@ def _fold_spec(spec: SpecView, fact: Fact, at: datetime) -> SpecView:
         case Rerun() | DocumentEdited() | QuestionMoved():
             return _fold_revision(spec, fact)
         case SpecCommanded():
-            return _fold_command(spec, fact)
+            return _fold_command(spec, fact, at)
         case SyncCounted(event_type="spec.sync_started"):
             return _with_phase(spec, Phase.SYNC, state=PhaseState.RUNNING, started_at=at)
         case _:
@@ -308,11 +314,14 @@ def _rerun(spec: SpecView, fact: Rerun) -> SpecView:
             "waiting_until": None,
             "drift": (),
             "error": None,
+            "archived_at": None,
         }
     )
 
 
-def _fold_command(spec: SpecView, fact: SpecCommanded) -> SpecView:
+def _fold_command(spec: SpecView, fact: SpecCommanded, at: datetime) -> SpecView:
+    if fact.event_type == "spec.archived":
+        return spec.model_copy(update={"archived_at": at})
     if fact.event_type == "spec.cancelled":
         return spec.model_copy(
             update={

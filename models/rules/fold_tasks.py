@@ -5,6 +5,7 @@ from typing import Final
 
 from models.contracts.events import Fact
 from models.contracts.facts import Waiting
+from models.contracts.sandboxes import SandboxState, SandboxView
 from models.contracts.specs import SpecView
 from models.contracts.task_facts import (
     AgentTurn,
@@ -66,6 +67,28 @@ def _sandbox(task: TaskView, fact: SandboxMoved, at: datetime) -> TaskView | Non
             "sandbox_since": None,
             "sandbox_seconds": round(task.sandbox_seconds + used, 3),
         }
+    )
+
+
+_SANDBOX_STATES: Final[dict[str, SandboxState]] = {
+    "sandbox.creating": SandboxState.CREATING,
+    "sandbox.spawned": SandboxState.READY,
+    "sandbox.idle": SandboxState.IDLE,
+    "sandbox.lost": SandboxState.LOST,
+    "sandbox.terminated": SandboxState.TERMINATED,
+}
+
+
+def fold_sandbox(spec: SpecView, fact: SandboxMoved, at: datetime) -> SandboxView:
+    """The sandbox after it moved."""
+    return SandboxView(
+        id=fact.name,
+        project_id=spec.project_id,
+        spec_id=spec.id,
+        task_id=fact.task_id,
+        provider=fact.provider,
+        state=_SANDBOX_STATES[fact.event_type],
+        since=at,
     )
 
 

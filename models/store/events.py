@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Select, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col
 
@@ -17,40 +17,55 @@ from models.contracts.events import (
     EventPage,
     EventSource,
     NewEvent,
+    RawEvent,
     ViewFragment,
 )
-from models.contracts.specs import SpecView
-from models.contracts.tasks import TaskView
-from models.rules.fold import fold, task_of
+from models.contracts.history import StreamView
+from models.rules.fold import task_of
+from models.rules.fold_stream import StreamState
+from models.store import folding, notifications
 from models.store.database import Session
 from models.store.identifiers import new_id
 from models.tables.events import EventRow, ProjectCounterRow, StreamCounterRow
-from models.tables.specs import GateRow, QuestionRow, SpecRow, TaskRow
+
+_BATCH = 500
 
 
 async def append(
-    session: Session, project_id: ProjectId, spec_id: SpecId, events: Sequence[NewEvent]
+    session: Session,
+    project_id: ProjectId,
+    spec_id: SpecId | None,
+    events: Sequence[NewEvent | RawEvent],
 ) -> int:
-    """Append facts to a spec's stream and fold them; a known ``dedup_key`` changes nothing.
+    """Append facts to a spec's stream, or to the project's own, and fold them.
 
-    Locks the project's counter, then the stream's, counts only new rows, and announces them by
-    NOTIFY at commit. Returns the stream's last ``seq``.
+    A known ``dedup_key`` changes nothing. Locks the project's counter, then the stream's, counts
+    only new rows, and announces them by NOTIFY at commit. Returns the stream's last ``seq``.
     """
+    stream_id = spec_id or project_id
     project_seq = await _lock(session, ProjectCounterRow, ProjectCounterRow.project_id, project_id)
-    seq = await _lock(session, StreamCounterRow, StreamCounterRow.stream_id, spec_id)
-    fresh = await _unknown(session, spec_id, events)
+    seq = await _lock(session, StreamCounterRow, StreamCounterRow.stream_id, stream_id)
+    fresh = await _unknown(session, stream_id, events)
     if not fresh:
         return seq
-    fragments = await _fold_all(session, spec_id, fresh, seq)
+    now = datetime.now(UTC)
+    folded = await folding.fold_events(session, spec_id, fresh, seq, now)
     rows = [
-        _row(event, fragment, project_id, spec_id, seq + n, project_seq + n)
-        for n, (event, fragment) in enumerate(zip(fresh, fragments, strict=True), start=1)
+        {
+            **_row(event, fragment, now),
+            "stream_id": stream_id,
+            "project_id": project_id,
+            "seq": seq + number,
+            "project_seq": project_seq + number,
+        }
+        for number, (event, fragment) in enumerate(folded, start=1)
     ]
     await session.execute(insert(EventRow), rows)
+    await notifications.enqueue(session, project_id, spec_id, rows)
     last = seq + len(rows)
     await session.execute(
         update(StreamCounterRow)
-        .where(col(StreamCounterRow.stream_id) == spec_id)
+        .where(col(StreamCounterRow.stream_id) == stream_id)
         .values(last_seq=last)
     )
     await session.execute(
@@ -58,7 +73,7 @@ async def append(
         .where(col(ProjectCounterRow.project_id) == project_id)
         .values(last_seq=project_seq + len(rows))
     )
-    note = json.dumps({"spec": str(spec_id), "project": str(project_id), "seq": last})
+    note = json.dumps({"stream": str(stream_id), "project": str(project_id)})
     await session.execute(
         text("SELECT pg_notify(:channel, :note)"), {"channel": NOTIFY_CHANNEL, "note": note}
     )
@@ -73,15 +88,11 @@ async def _lock(session: Session, table: type[SQLModel], key: Any, value: UUID) 
     return int((await session.execute(locked)).scalar_one())
 
 
-async def _unknown(session: Session, spec_id: SpecId, events: Sequence[NewEvent]) -> list[NewEvent]:
-    keys = [event.dedup_key for event in events]
-    found = await session.execute(
-        select(col(EventRow.dedup_key)).where(
-            col(EventRow.stream_id) == spec_id, col(EventRow.dedup_key).in_(keys)
-        )
-    )
-    seen = set(found.scalars())
-    fresh: list[NewEvent] = []
+async def _unknown(
+    session: Session, stream_id: UUID, events: Sequence[NewEvent | RawEvent]
+) -> list[NewEvent | RawEvent]:
+    seen = set(await find_keys(session, stream_id, [event.dedup_key for event in events]))
+    fresh: list[NewEvent | RawEvent] = []
     for event in events:
         if event.dedup_key not in seen:
             seen.add(event.dedup_key)
@@ -89,94 +100,37 @@ async def _unknown(session: Session, spec_id: SpecId, events: Sequence[NewEvent]
     return fresh
 
 
-async def _fold_all(
-    session: Session, spec_id: SpecId, events: Sequence[NewEvent], seq: int
-) -> list[ViewFragment]:
-    spec_row = await session.get(SpecRow, spec_id)
-    spec = SpecView.model_validate(spec_row.view) if spec_row else None
-    task_ids = {task_id for event in events if (task_id := task_of(event.fact))}
-    tasks = await _tasks(session, task_ids)
-    changed: set[TaskId] = set()
-    fragments: list[ViewFragment] = []
-    now = datetime.now(UTC)
-    for number, event in enumerate(events, start=seq + 1):
-        task_id = task_of(event.fact)
-        fragment = fold(spec, tasks.get(task_id) if task_id else None, event.fact, now, number)
-        spec = fragment.spec or spec
-        if fragment.task is not None:
-            tasks[fragment.task.id] = fragment.task
-            changed.add(fragment.task.id)
-        await _upsert_parts(session, spec_id, fragment)
-        fragments.append(fragment)
-    if spec is not None:
-        await _save_spec(session, spec)
-    await _save_tasks(session, [tasks[task_id] for task_id in changed])
-    return fragments
-
-
-async def _tasks(session: Session, task_ids: set[TaskId]) -> dict[TaskId, TaskView]:
-    if not task_ids:
-        return {}
-    found = await session.execute(select(col(TaskRow.view)).where(col(TaskRow.id).in_(task_ids)))
-    views = [TaskView.model_validate(view) for view in found.scalars()]
-    return {view.id: view for view in views}
-
-
-async def _save_spec(session: Session, spec: SpecView) -> None:
-    await session.execute(
-        update(SpecRow)
-        .where(col(SpecRow.id) == spec.id)
-        .values(
-            status=spec.status.value,
-            current_phase=spec.current_phase,
-            view=spec.model_dump(mode="json"),
+async def find_keys(session: Session, stream_id: UUID, keys: Sequence[str]) -> dict[str, int]:
+    """The ``seq`` of each of these keys that the stream has."""
+    found = await session.execute(
+        select(col(EventRow.dedup_key), col(EventRow.seq)).where(
+            col(EventRow.stream_id) == stream_id, col(EventRow.dedup_key).in_(keys)
         )
     )
+    return {str(key): int(seq) for key, seq in found}
 
 
-async def _save_tasks(session: Session, tasks: Sequence[TaskView]) -> None:
-    if tasks:
-        rows = [
-            {"id": task.id, "state": task.state.value, "view": task.model_dump(mode="json")}
-            for task in tasks
-        ]
-        await session.execute(update(TaskRow), rows)
-
-
-async def _upsert_parts(session: Session, spec_id: SpecId, fragment: ViewFragment) -> None:
-    for table, part in ((GateRow, fragment.gate), (QuestionRow, fragment.question)):
-        if part is None:
-            continue
-        values = {"status": part.status.value, "view": part.model_dump(mode="json")}
-        statement = insert(table).values(id=part.id, spec_id=spec_id, **values)
-        await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
-
-
-def _row(
-    event: NewEvent,
-    fragment: ViewFragment,
-    project_id: ProjectId,
-    spec_id: SpecId,
-    seq: int,
-    project_seq: int,
-) -> dict[str, object]:
-    data = event.fact.model_dump(mode="json", exclude_none=True)
-    event_type = data.pop("event_type")
+def _row(event: NewEvent | RawEvent, fragment: ViewFragment, now: datetime) -> dict[str, Any]:
+    if isinstance(event, RawEvent):
+        data, event_type, task_id = dict(event.data), event.event_type, event.task_id
+        phase: object = event.phase
+    else:
+        data = event.fact.model_dump(mode="json", exclude_none=True)
+        event_type, task_id = data.pop("event_type"), task_of(event.fact)
+        phase = data.pop("phase", None)
     return {
         "id": new_id(),
-        "stream_id": spec_id,
-        "project_id": project_id,
-        "seq": seq,
-        "project_seq": project_seq,
         "dedup_key": event.dedup_key,
         "event_type": event_type,
-        "phase": data.pop("phase", None),
-        "task_id": task_of(event.fact),
+        "phase": phase,
+        "task_id": task_id,
         "sandbox_id": event.sandbox_id,
         "source": event.source.value,
+        "claimed": isinstance(event, RawEvent) and event.claimed,
         "data": data,
         "view": fragment.model_dump(mode="json", exclude_none=True),
-        "occurred_at": event.occurred_at or datetime.now(UTC),
+        "occurred_at": event.occurred_at or now,
+        "created_at": now,  # the fold's own clock, so that a replay gives the same views
     }
 
 
@@ -189,31 +143,61 @@ def _event(row: EventRow) -> Event:
         timestamp=row.occurred_at,
         created_at=row.created_at,
         project_id=ProjectId(row.project_id),
-        spec_id=SpecId(row.stream_id),
+        spec_id=SpecId(row.stream_id) if row.stream_id != row.project_id else None,
         task_id=TaskId(row.task_id) if row.task_id else None,
         sandbox_id=row.sandbox_id,
         phase=row.phase,
         source=EventSource(row.source),
+        claimed=row.claimed,
         data=row.data,
         view=ViewFragment.model_validate(row.view) if row.view else None,
     )
 
 
-async def last_seq(session: Session, spec_id: SpecId) -> int:
+async def last_seq(session: Session, stream_id: UUID) -> int:
     """The stream's last number, 0 when nothing was appended."""
-    row = await session.get(StreamCounterRow, spec_id)
+    row = await session.get(StreamCounterRow, stream_id)
     return row.last_seq if row else 0
 
 
-async def after(session: Session, spec_id: SpecId, seq: int, limit: int = 500) -> list[Event]:
-    """Events after ``seq``, in order, at most ``limit``."""
-    found = await session.execute(
+async def last_project_seq(session: Session, project_id: ProjectId) -> int:
+    """The project's last number, 0 when nothing was appended."""
+    row = await session.get(ProjectCounterRow, project_id)
+    return row.last_seq if row else 0
+
+
+async def last_project_seqs(session: Session) -> dict[ProjectId, int]:
+    """Every project's last number."""
+    found = await session.execute(select(ProjectCounterRow))
+    return {ProjectId(row.project_id): row.last_seq for row in found.scalars()}
+
+
+async def after(session: Session, stream_id: UUID, seq: int, limit: int = _BATCH) -> list[Event]:
+    """Events of a stream after ``seq``, in order, at most ``limit``."""
+    return await _events(
+        session,
         select(EventRow)
-        .where(col(EventRow.stream_id) == spec_id, col(EventRow.seq) > seq)
+        .where(col(EventRow.stream_id) == stream_id, col(EventRow.seq) > seq)
         .order_by(col(EventRow.seq))
-        .limit(limit)
+        .limit(limit),
     )
-    return [_event(row) for row in found.scalars()]
+
+
+async def after_in_project(
+    session: Session, project_id: UUID, project_seq: int, limit: int = _BATCH
+) -> list[Event]:
+    """Events of a project after ``project_seq``, in order, at most ``limit``."""
+    return await _events(
+        session,
+        select(EventRow)
+        .where(col(EventRow.project_id) == project_id, col(EventRow.project_seq) > project_seq)
+        .order_by(col(EventRow.project_seq))
+        .limit(limit),
+    )
+
+
+async def _events(session: Session, query: Select[EventRow]) -> list[Event]:
+    return [_event(row) for row in (await session.execute(query)).scalars()]
 
 
 async def page(
@@ -224,19 +208,47 @@ async def page(
     offset: int = 0,
     limit: int = 50,
     event_types: Sequence[str] = (),
+    sandbox_id: str | None = None,
+    task_ids: Sequence[TaskId] | None = None,
 ) -> EventPage:
     """One page in ``seq`` order, after ``cursor``; ``offset`` as in the seeds."""
+    filtered = bool(event_types) or sandbox_id is not None or task_ids is not None
+    if not filtered:  # seq has no gaps, so an offset is a seq, however deep
+        cursor, offset = cursor + offset, 0
     query = select(EventRow).where(col(EventRow.stream_id) == spec_id, col(EventRow.seq) > cursor)
     if event_types:
         query = query.where(col(EventRow.event_type).in_(event_types))
-    rows = list(
-        (
-            await session.execute(query.order_by(col(EventRow.seq)).offset(offset).limit(limit + 1))
-        ).scalars()
-    )
-    more = len(rows) > limit
+    if sandbox_id is not None:
+        query = query.where(col(EventRow.sandbox_id) == sandbox_id)
+    if task_ids is not None:
+        query = query.where(col(EventRow.task_id).in_(task_ids))
+    ordered = query.order_by(col(EventRow.seq)).offset(offset).limit(limit + 1)
+    found = await _events(session, ordered)
+    more = len(found) > limit
     return EventPage(
-        items=tuple(_event(row) for row in rows[:limit]),
-        next_cursor=str(rows[limit - 1].seq) if more else None,
+        items=tuple(found[:limit]),
+        next_cursor=str(found[limit - 1].seq) if more else None,
         last_seq=await last_seq(session, spec_id),
     )
+
+
+async def fold_to(session: Session, spec_id: SpecId, seq: int) -> StreamState:
+    """What the log said at ``seq``: the last snapshot before, and the events since."""
+    state = StreamState.of(await folding.find_snapshot(session, spec_id, seq))
+    return await _go_on(session, spec_id, state, seq)
+
+
+async def fold_from_start(session: Session, spec_id: SpecId) -> StreamState:
+    """What the whole log says, read from its first event."""
+    last = await last_seq(session, spec_id)
+    return await _go_on(session, spec_id, StreamState.of(StreamView()), last)
+
+
+async def _go_on(session: Session, spec_id: SpecId, state: StreamState, seq: int) -> StreamState:
+    while state.seq < seq:
+        batch = await after(session, spec_id, state.seq, min(_BATCH, seq - state.seq))
+        if not batch:
+            break
+        for event in batch:
+            state.replay(event)
+    return state

@@ -35,3 +35,12 @@ def now_column(*, index: bool = False) -> datetime:
         index=index,
         sa_column_kwargs={"server_default": func.clock_timestamp()},
     )
+
+
+def instant_column(*, nullable: bool = False) -> Any:
+    """An instant that the store sets."""
+    return Field(
+        default=None if nullable else ...,
+        sa_type=DateTime(timezone=True),  # pyright: ignore[reportArgumentType] - as above
+        nullable=nullable,
+    )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, false
 from sqlmodel import Field
 
 from models.tables.columns import Json, Row, json_column, now_column
@@ -30,6 +30,7 @@ class EventRow(Row, table=True):
     task_id: UUID | None = None
     sandbox_id: str | None = None
     source: str
+    claimed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     data: Json = json_column()
     view: Json | None = json_column(nullable=True)
     occurred_at: datetime = now_column()
@@ -37,7 +38,7 @@ class EventRow(Row, table=True):
 
 
 class StreamCounterRow(Row, table=True):
-    """The last ``seq`` of a stream (a spec)."""
+    """The last ``seq`` of a stream (a spec, or a project's own)."""
 
     table_name = "stream_counters"
 
@@ -52,3 +53,13 @@ class ProjectCounterRow(Row, table=True):
 
     project_id: UUID = Field(primary_key=True)
     last_seq: int = 0
+
+
+class FoldSnapshotRow(Row, table=True):
+    """What a stream's events said up to ``seq``, so that its past is read in short folds."""
+
+    table_name = "fold_snapshots"
+
+    stream_id: UUID = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    state: Json = json_column()

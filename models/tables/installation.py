@@ -16,3 +16,16 @@ class SettingRow(Row, table=True):
     value: Json = json_column()
     by: str
     updated_at: datetime = now_column()
+
+
+class IdempotencyKeyRow(Row, table=True):
+    """The answer that a write with an Idempotency-Key got; ``scope`` is its caller and route."""
+
+    table_name = "idempotency_keys"
+
+    scope: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    body_sha256: str
+    status: int
+    answer: Json | None = json_column(nullable=True)
+    created_at: datetime = now_column()

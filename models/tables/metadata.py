@@ -4,13 +4,19 @@ from sqlmodel import SQLModel
 
 from models.tables import (
     artifacts,
+    boards,
     conversations,
     events,
     installation,
+    notifications,
     projects,
+    sandboxes,
     specs,
     tasks,
 )
 
-TABLES = (artifacts, conversations, events, installation, projects, specs, tasks)
+TABLES = (
+    artifacts, boards, conversations, events, installation, notifications,
+    projects, sandboxes, specs, tasks,
+)  # fmt: skip
 METADATA = SQLModel.metadata

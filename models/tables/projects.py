@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import Field
 
-from models.tables.columns import Json, Row, json_column, now_column
+from models.tables.columns import Json, Row, instant_column, json_column, now_column
 
 
 class ProjectRow(Row, table=True):
@@ -19,6 +19,7 @@ class ProjectRow(Row, table=True):
     default_branch: str
     settings: Json = json_column()
     is_demo: bool = False
+    archived_at: datetime | None = instant_column(nullable=True)
     created_at: datetime = now_column(index=True)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, false
 from sqlmodel import Field
 
 from models.tables.columns import Json, Row, json_column, now_column
@@ -20,6 +20,7 @@ class SpecRow(Row, table=True):
     current_phase: str | None = None
     launch: Json = json_column()
     view: Json = json_column()
+    archived: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     created_at: datetime = now_column(index=True)
 
 
@@ -47,8 +48,9 @@ class TicketRow(Row, table=True):
     description: str
     priority: str
     context: Json = json_column()
+    place: str = Field(default="ready", sa_column_kwargs={"server_default": "ready"})
     retired: bool = False
-    created_at: datetime = now_column()
+    created_at: datetime = now_column(index=True)
 
 
 class TaskRow(Row, table=True):

@@ -1150,6 +1150,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Task
+         * @description The events of one task, live; ids are those of its spec's stream.
+         */
+        get: operations["stream_task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Project
+         * @description The events of a project and all its specs, live; ids are ``project_seq``.
+         */
+        get: operations["stream_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream All
+         * @description The events of all projects, live; an id is a JSON object of positions by project.
+         *
+         *     From now on without ``since`` and ``Last-Event-ID``.
+         */
+        get: operations["stream_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -1529,6 +1591,12 @@ export interface components {
          * @enum {string}
          */
         CheckPurpose: "baseline" | "task" | "merge" | "final";
+        /**
+         * Column
+         * @description Columns of the board, in their order; its tasks say which one a ticket is in.
+         * @enum {string}
+         */
+        Column: "backlog" | "ready" | "in_progress" | "review" | "done";
         /**
          * CommandAccepted
          * @description What the API answers: ``pending`` when the command waits for a worker.
@@ -2139,6 +2207,8 @@ export interface components {
         /**
          * Event
          * @description A stored event; ``seq`` is gap-free in its stream, ``project_seq`` in its project.
+         *
+         *     ``spec_id`` is None for an event of the project itself. ``claimed`` events changed nothing.
          */
         Event: {
             /**
@@ -2176,6 +2246,11 @@ export interface components {
             /** Phase */
             phase?: string | null;
             source: components["schemas"]["EventSource"];
+            /**
+             * Claimed
+             * @default false
+             */
+            claimed: boolean;
             /** Data */
             data: {
                 [key: string]: components["schemas"]["JsonValue"];
@@ -3434,6 +3509,49 @@ export interface components {
             weight: number;
         };
         /**
+         * SandboxState
+         * @description States of a sandbox.
+         * @enum {string}
+         */
+        SandboxState: "creating" | "ready" | "idle" | "lost" | "terminated";
+        /**
+         * SandboxView
+         * @description A sandbox; ``since`` is when its state began.
+         *
+         *     ``id`` is ours. A spec's planning sandbox, ``plan-{spec_id}``, is a name for its planner: it has
+         *     no machine of its own.
+         */
+        SandboxView: {
+            /** Id */
+            id: string;
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * Spec Id
+             * Format: uuid
+             */
+            spec_id: string;
+            /** Task Id */
+            task_id?: string | null;
+            /**
+             * Purpose
+             * @default task
+             * @enum {string}
+             */
+            purpose: "plan" | "task";
+            /** Provider */
+            provider: string;
+            state: components["schemas"]["SandboxState"];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
          * SaveDraft
          * @description Make the draft a version; ``reason`` is told with it.
          */
@@ -3528,6 +3646,8 @@ export interface components {
             final_check_passed?: boolean | null;
             /** Error */
             error?: string | null;
+            /** Archived At */
+            archived_at?: string | null;
             /** Model */
             model: string;
             /**
@@ -3713,6 +3833,8 @@ export interface components {
             final_check_passed?: boolean | null;
             /** Error */
             error?: string | null;
+            /** Archived At */
+            archived_at?: string | null;
             /** Model */
             model: string;
             /**
@@ -4099,6 +4221,18 @@ export interface components {
             message: string;
         };
         /**
+         * TicketPlace
+         * @description In which column a ticket is.
+         */
+        TicketPlace: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            column: components["schemas"]["Column"];
+        };
+        /**
          * Trace
          * @description The whole trace of a spec, in the order of its requirements.
          */
@@ -4233,6 +4367,8 @@ export interface components {
             task?: components["schemas"]["TaskView"] | null;
             gate?: components["schemas"]["Gate"] | null;
             question?: components["schemas"]["Question"] | null;
+            sandbox?: components["schemas"]["SandboxView"] | null;
+            ticket?: components["schemas"]["TicketPlace"] | null;
         };
     };
     responses: never;
@@ -10834,7 +10970,7 @@ export interface operations {
                 /** @description at most this many items */
                 limit?: number;
                 offset?: number;
-                /** @description the last seq seen */
+                /** @description the last id seen */
                 cursor?: number;
                 event_types?: string[] | null;
             };
@@ -10941,6 +11077,7 @@ export interface operations {
     stream_events: {
         parameters: {
             query?: {
+                /** @description the last id seen */
                 since?: number;
             };
             header?: {
@@ -10949,6 +11086,328 @@ export interface operations {
             path: {
                 spec_id: string;
             };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description one Event a message */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The request can never succeed as it stands */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state forbids it now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Made against an older version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not the documented shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Says no version it was made against */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_task: {
+        parameters: {
+            query?: {
+                /** @description the last id seen */
+                since?: number;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description one Event a message */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The request can never succeed as it stands */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state forbids it now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Made against an older version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not the documented shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Says no version it was made against */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_project: {
+        parameters: {
+            query?: {
+                /** @description the last id seen */
+                since?: number;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description one Event a message */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The request can never succeed as it stands */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state forbids it now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Made against an older version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not the documented shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Says no version it was made against */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_all: {
+        parameters: {
+            query?: {
+                /** @description the last id seen */
+                since?: string | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
