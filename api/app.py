@@ -24,6 +24,7 @@ from api.routes import (
     launches,
     projects,
     questions,
+    sandboxes,
     settings,
     sockets,
     specs,
@@ -53,7 +54,7 @@ _PROBLEMS: Final = {
 
 _ROUTES: Final = (
     projects, launches, specs, commands, documents, items, exports, attempts, gates, questions,
-    tasks, tickets, artifacts, events, sockets, settings, system,
+    tasks, tickets, sandboxes, artifacts, events, sockets, settings, system,
 )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ from models.contracts.commands import (
     COMMAND_SIGNAL,
     COMMANDS,
     DECIDE_GATE_UPDATE,
+    PROPOSE_SIGNAL,
+    PROPOSE_UPDATE,
     RECONCILE_WORKFLOW,
     SAVE_DOCUMENT_UPDATE,
     SPEC_WORKFLOW,
@@ -37,6 +39,7 @@ from models.contracts.commands import (
     TASK_UPDATE,
     CommandAccepted,
     GateCommand,
+    ProposeDocument,
     SavedDocument,
     SaveDocument,
     SpecCommand,
@@ -177,6 +180,18 @@ class Gateway:
             handle = self._client.get_workflow_handle(task_workflow_id(question.task_id))
         return await self._give(
             handle, ANSWER_QUESTION_UPDATE, ANSWER_SIGNAL, command.id, command, QuestionStatus
+        )
+
+    async def propose(self, spec_id: SpecId, command: ProposeDocument) -> CommandAccepted:
+        """Hand a proposed document to the phase that is being written.
+
+        Raises:
+            Conflict: that phase is not being written, or the workflow has ended.
+            Unavailable: Temporal cannot be reached.
+        """
+        handle = self._handle(spec_id)
+        return await self._give(
+            handle, PROPOSE_UPDATE, PROPOSE_SIGNAL, command.id, command, type(None)
         )
 
     async def _give(

@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
         PhaseProgress,
         RunPhase,
     )
+    from models.contracts.commands import ProposeDocument
     from models.contracts.evaluations import EvaluationSummary
     from models.contracts.phases import Phase
 
@@ -40,6 +41,7 @@ class Drafting:
         self._questions = questions
         self._generating: asyncio.Task[PhaseProgress] | None = None
         self._retry_note: str | None = None
+        self._proposal: ProposeDocument | None = None
         start = context.launch.start
         self.base_commit = (start.base_commit if start is not None else None) or ""
         kept = start.documents if start is not None else {}
@@ -57,6 +59,29 @@ class Drafting:
         self._retry_note = note
         self._generating.cancel()
         return True
+
+    def check_proposal(self, command: ProposeDocument, running: Phase | None) -> None:
+        """Refuse a document for a phase that is not being written.
+
+        Raises:
+            ApplicationError: ``phase-not-running``.
+        """
+        writing = self._generating is not None and not self._generating.done()
+        if command.phase != running or not writing:
+            msg = f"{command.phase.value} is not being written now."
+            raise ApplicationError(msg, type="phase-not-running", non_retryable=True)
+
+    def propose(self, command: ProposeDocument) -> None:
+        """Take a document from outside: the attempt that is being written is given up."""
+        if self.interrupt(f"{command.by} proposes a document."):
+            self._proposal = command
+
+    def taken_proposal(self) -> ProposeDocument | None:
+        """What was proposed in the place of the last attempt."""
+        proposal, self._proposal = self._proposal, None
+        if proposal is not None:
+            self._retry_note = None
+        return proposal
 
     def taken_note(self) -> str:
         """The note with which a person interrupted the last attempt."""

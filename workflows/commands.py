@@ -64,7 +64,8 @@ class CommandDesk:
         """Refuse a new command that is not allowed now.
 
         Raises:
-            ApplicationError: ``command-not-allowed`` with the reason, or ``budget-missing``.
+            ApplicationError: ``command-not-allowed`` with the reason, ``budget-missing`` or
+                ``limit-missing``.
         """
         if self.knows(command.id):
             return
@@ -74,12 +75,19 @@ class CommandDesk:
         if command.name == CommandName.SET_BUDGET and command.budget is None:
             msg = "Say the new limits."
             raise ApplicationError(msg, type="budget-missing", non_retryable=True)
+        if command.name == CommandName.SET_LIMITS and command.max_parallel_tasks is None:
+            msg = "Say how many tasks may run at once."
+            raise ApplicationError(msg, type="limit-missing", non_retryable=True)
 
     async def take(self, command: SpecCommand, status: Callable[[], SpecStatus]) -> SpecStatus:
         """Take a command once; returns the status after it."""
         if self.knows(command.id):
             return status()
         self.remember(command.id)
+        await self._carry_out(command)
+        return status()
+
+    async def _carry_out(self, command: SpecCommand) -> None:
         match command.name:
             case CommandName.PAUSE | CommandName.RESUME:
                 await self._hold(command)
@@ -93,9 +101,10 @@ class CommandDesk:
             case CommandName.SET_BUDGET:
                 await self._budgeter.take(command)
                 await self._go_on()
-            case CommandName.EXECUTE:
+            case CommandName.SET_LIMITS:
+                self._schedule.set_limit(command.max_parallel_tasks)
+            case CommandName.EXECUTE | CommandName.ARCHIVE:
                 pass
-        return status()
 
     async def _hold(self, command: SpecCommand) -> None:
         if command.name == CommandName.PAUSE:

@@ -37,13 +37,15 @@ class Approved:
 class _Work:
     """Where the work on a phase stands between two attempts.
 
-    ``given`` is a person's document to be judged in the place of a generated one.
+    ``given`` is a document to be judged in the place of a generated one: a person's, or one that
+    was ``proposed`` from outside and must pass like a generated one.
     """
 
     feedback: str = ""
     previous: ArtifactRef | None = None
     given: ArtifactRef | None = None
     author: str = ""
+    proposed: bool = False
     failures: int = 0
     retries: int = 0
 
@@ -108,12 +110,16 @@ class PhaseRunner:
 
     async def _attempt(self, phase: Phase, attempt: int, work: _Work) -> Approved | None:
         """One attempt; None when another must follow, as ``work`` then says."""
-        by_person = work.given is not None
+        by_person, strict = work.given is not None, work.given is None or work.proposed
         draft = PhaseDraft(document=work.given, summary="") if work.given is not None else None
-        work.given = None
+        work.given, work.proposed = None, False
         if draft is None:
             draft = await self._drafting.generate(phase, attempt, work.previous, work.feedback)
         if draft is None:
+            proposal = self._drafting.taken_proposal()
+            if proposal is not None:
+                work.given, work.author, work.proposed = proposal.document, proposal.by, True
+                return None
             note = self._drafting.taken_note()
             return await self._again(phase, work, note or "A person asked for another attempt.")
         work.previous = draft.document
@@ -126,7 +132,7 @@ class PhaseRunner:
                 return None
         number = 0 if by_person else attempt
         verdict = await self._drafting.evaluate(phase, number, draft.document)
-        if not (verdict.holds if by_person else verdict.passed):
+        if not (verdict.passed if strict else verdict.holds):
             return await self._failed(phase, work, verdict.feedback)
         self.scores[phase] = verdict.score
         author = work.author if by_person else self._drafting.model_of(phase)

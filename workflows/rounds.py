@@ -22,6 +22,9 @@ with workflow.unsafe.imports_passed_through():
 Say = Callable[[str, str | None], Awaitable[None]]
 
 
+_EXTENSION = timedelta(minutes=30)
+
+
 class Rounds:
     """Runs an agent until it finishes a round; no wait for anybody holds a slot.
 
@@ -42,12 +45,17 @@ class Rounds:
         self._cancellation = cancellation
         self._say = say
         self._resumed = 0
+        self._extensions = 0
         self._generation = 0
         self._gave_sandbox_up = False
 
     def resume(self) -> None:
         """The spec is not paused any more, or has money again."""
         self._resumed += 1
+
+    def extend(self) -> None:
+        """Keep the sandbox of a task that waits for 30 more minutes."""
+        self._extensions += 1
 
     def sandbox(self) -> SandboxRequest:
         """The task's sandbox, under its deterministic name."""
@@ -167,11 +175,23 @@ class Rounds:
         await self._slot.give_back()
         idle = self._task.timings.sandbox_idle
         patience = idle if longest is None else min(idle, longest)
-        if not await self._waited(done, patience) and (longest is None or longest > idle):
+        if not await self._patient(done, patience) and (longest is None or longest > idle):
             await self._give_sandbox_up()
             await self._waited(done, None if longest is None else longest - idle)
         await self._slot.take()
         await self._say("task.working", None)
+
+    async def _patient(self, done: Callable[[], bool], patience: timedelta) -> bool:
+        """True when it came true before the sandbox's time was over, which people may extend."""
+        while True:
+            seen = self._extensions
+            if not await self._waited(
+                lambda seen=seen: done() or self._extensions > seen, patience
+            ):
+                return False
+            if done():
+                return True
+            patience = _EXTENSION
 
     async def _waited(self, done: Callable[[], bool], longest: timedelta | None) -> bool:
         """True when it came true in time."""

@@ -52,6 +52,7 @@ class Scheduler:
         self._gates: dict[str, asyncio.Task[None]] = {}
         self.active = False
         self.turns = MergeTurns()
+        self._parallel = context.launch.settings.max_parallel_tasks
 
     def states(self) -> dict[str, str]:
         """The state of each task by its local id; ``queued`` before it starts."""
@@ -66,6 +67,11 @@ class Scheduler:
         state = await self.setbacks.take(command, status)
         self._changed = True
         return state
+
+    def set_limit(self, parallel: int | None) -> None:
+        """Run at most so many tasks at once from now on; what runs goes on."""
+        self._parallel = parallel or self._parallel
+        self.wake()
 
     def wake(self) -> None:
         """Something outside changed, such as a pause that ended."""
@@ -168,7 +174,7 @@ class Scheduler:
     def _start_ready(self) -> None:
         if self._context.held():
             return
-        room = self._launch.settings.max_parallel_tasks - len(self._running)
+        room = self._parallel - len(self._running)
         for index in ready_tasks(self._board.nodes, self._board.listed())[: max(0, room)]:
             node = self._board.nodes[index]
             self._board.states[node.local_id] = TaskState.QUEUED

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
 
 _DECIDES = {
     TaskCommandName.RETRY: DecisionKind.RETRY,
+    TaskCommandName.START: DecisionKind.RETRY,
     TaskCommandName.SKIP: DecisionKind.SKIP,
     TaskCommandName.COMPLETE: DecisionKind.SKIP,
 }

@@ -152,7 +152,9 @@ class TaskWorkflow:
         self._accepted.add(command.id)
         if command.name == TaskCommandName.MESSAGE:
             await self._desk.post(command)
-        elif command.name == TaskCommandName.CANCEL:
+        elif command.name == TaskCommandName.EXTEND:
+            self._rounds.extend()
+        elif command.name in {TaskCommandName.CANCEL, TaskCommandName.STOP}:
             self._cancelled_by = command
             self._cancellation.request()
 

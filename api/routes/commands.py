@@ -9,11 +9,14 @@ from api.routes.launches import execute_spec
 from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import SpecId
 from models.contracts.commands import CommandAccepted, CommandBody, CommandName, SpecCommand
+from models.contracts.events import EventSource, NewEvent
+from models.contracts.facts import SpecCommanded
 from models.contracts.phases import Phase
-from models.contracts.specs import CLOSED
+from models.contracts.specs import CLOSED, SpecView
 from models.errors import Conflict, InvalidInput, NotFound
+from models.rules.actions import command_refusal
 from models.rules.launch import restart, settled_answers
-from models.store import documents, drafts, projects, questions, specs
+from models.store import documents, drafts, events, projects, questions, specs
 
 router = APIRouter(prefix="/specs", tags=["specs"])
 
@@ -33,6 +36,8 @@ async def give_command(
     """
     if name == CommandName.EXECUTE:
         return await execute_spec(spec_id, services, command_id)
+    if name == CommandName.ARCHIVE:
+        return await archive_spec(spec_id, services, actor, command_id)
     body = body or CommandBody()
     async with services.database.begin() as session:
         view = await specs.get_view(session, spec_id)
@@ -42,28 +47,63 @@ async def give_command(
         by=actor,
         reason=body.reason,
         budget=body.budget,
+        max_parallel_tasks=body.max_parallel_tasks,
         from_phase=body.from_phase,
         keep_merged=body.keep_merged,
     )
-    if name == CommandName.RERUN_FROM and view.quick:
+    if name == CommandName.RERUN_FROM:
+        return await _rerun(services, spec_id, view, command, use_draft=body.use_draft)
+    return await services.gateway.command(spec_id, command)
+
+
+async def _rerun(
+    services: Services, spec_id: SpecId, view: SpecView, command: SpecCommand, *, use_draft: bool
+) -> CommandAccepted:
+    """Run a spec again from a phase, with the person's draft of it where that is asked.
+
+    Raises:
+        Conflict: it is a quick task, or a phase is missing before.
+        InvalidInput: no phase is named.
+    """
+    if view.quick:
         msg = "A quick task has no phases to run again; make another ticket."
         raise Conflict(msg, code="command-not-allowed")
-    if name != CommandName.RERUN_FROM:
-        return await services.gateway.command(spec_id, command)
-    if body.from_phase is None:
+    if command.from_phase is None:
         msg = "Say from which phase: explore, requirements, design or tasks."
         raise InvalidInput(msg, code="phase-missing")
-    if body.use_draft:
-        given = await _draft(services, spec_id, body.from_phase)
+    if use_draft:
+        given = await _draft(services, spec_id, command.from_phase)
         command = command.model_copy(update={"given": given})
     if view.status in CLOSED:
         taken = await _run_again(services, spec_id, command)
     else:
         taken = await services.gateway.command(spec_id, command)
-    if body.use_draft:  # only now: a refused command leaves the draft as it is
+    if use_draft:  # only now: a refused command leaves the draft as it is
         async with services.database.begin() as session:
-            await drafts.drop(session, spec_id, body.from_phase)
+            await drafts.drop(session, spec_id, command.from_phase or Phase.EXPLORE)
     return taken
+
+
+async def archive_spec(
+    spec_id: SpecId, services: Services, actor: str, command_id: str
+) -> CommandAccepted:
+    """Put a spec that has ended out of the lists; no workflow is asked, because none runs.
+
+    Raises:
+        Conflict: it has not ended.
+    """
+    async with services.database.begin() as session:
+        view = await specs.get_view(session, spec_id)
+        if view.archived_at is not None:
+            return CommandAccepted(id=command_id)
+        reason = command_refusal(CommandName.ARCHIVE, view.status, view.current_phase)
+        if reason is not None:
+            raise Conflict(reason, code="command-not-allowed")
+        fact = SpecCommanded(event_type="spec.archived", by=actor)
+        key = f"archived/{view.run}/{view.as_of_seq}"
+        told = NewEvent(dedup_key=key, fact=fact, source=EventSource.SYSTEM)
+        await events.append(session, view.project_id, spec_id, [told])
+    return CommandAccepted(id=command_id)
 
 
 async def _draft(services: Services, spec_id: SpecId, phase: Phase) -> ArtifactRef:

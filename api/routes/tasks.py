@@ -74,10 +74,8 @@ async def send_message(
     command_id: CommandId,
 ) -> CommandAccepted:
     """Tell the agent something; it reads it between two turns. 409 when the task has ended."""
-    command = TaskCommand(
-        id=command_id, name=TaskCommandName.MESSAGE, task_id=task_id, by=actor, text=body.text
-    )
-    return await _give(services, command)
+    name = TaskCommandName.MESSAGE
+    return await give_task_command(services, task_id, name, actor, command_id, body.text)
 
 
 @router.post("/tasks/{task_id}/commands/{name}", status_code=202)
@@ -98,6 +96,24 @@ async def command_task(
         id=command_id, name=name, task_id=task_id, by=actor, text=body.text, commit=body.commit
     )
     return await _give(services, command)
+
+
+async def give_task_command(
+    services: Services,
+    task_id: TaskId,
+    name: TaskCommandName,
+    actor: str,
+    command_id: str,
+    text: str = "",
+) -> CommandAccepted:
+    """Give a command that needs no more than a text.
+
+    Raises:
+        Conflict: it is not allowed now.
+    """
+    return await _give(
+        services, TaskCommand(id=command_id, name=name, task_id=task_id, by=actor, text=text)
+    )
 
 
 async def _give(services: Services, command: TaskCommand) -> CommandAccepted:

@@ -22,6 +22,8 @@ DECIDE_GATE_UPDATE: Final = "decide_gate"
 ANSWER_QUESTION_UPDATE: Final = "answer_question"
 ANSWER_SIGNAL: Final = "accept_answer"
 SAVE_DOCUMENT_UPDATE: Final = "save_document"
+PROPOSE_UPDATE: Final = "propose_document"
+PROPOSE_SIGNAL: Final = "accept_proposal"
 BUDGET_HIT_SIGNAL: Final = "budget_hit"
 COMMAND_SIGNAL: Final = "accept_command"
 TASK_UPDATE: Final = "command_task"
@@ -55,6 +57,8 @@ class CommandName(StrEnum):
     RETRY_PHASE = "retry_phase"
     RERUN_FROM = "rerun_from"
     SET_BUDGET = "set_budget"
+    SET_LIMITS = "set_limits"
+    ARCHIVE = "archive"
 
 
 class CommandRule(Payload):
@@ -79,6 +83,8 @@ COMMANDS: Final[dict[CommandName, CommandRule]] = {
         CommandRule(name=CommandName.RETRY_PHASE, title="Retry phase", signal_without_worker=False),
         CommandRule(name=CommandName.RERUN_FROM, title="Re-run from", signal_without_worker=False),
         CommandRule(name=CommandName.SET_BUDGET, title="Set budget", role="admin"),
+        CommandRule(name=CommandName.SET_LIMITS, title="Set limits"),
+        CommandRule(name=CommandName.ARCHIVE, title="Archive", signal_without_worker=False),
     )
 }
 
@@ -91,6 +97,9 @@ class TaskCommandName(StrEnum):
     RETRY = "retry"
     SKIP = "skip"
     COMPLETE = "complete"
+    START = "start"
+    STOP = "stop"
+    EXTEND = "extend"
 
 
 class TaskCommandRule(Payload):
@@ -113,6 +122,9 @@ TASK_COMMANDS: Final[dict[TaskCommandName, TaskCommandRule]] = {
         TaskCommandRule(name=TaskCommandName.RETRY, title="Retry", to_child=False),
         TaskCommandRule(name=TaskCommandName.SKIP, title="Skip", to_child=False),
         TaskCommandRule(name=TaskCommandName.COMPLETE, title="Mark complete", to_child=False),
+        TaskCommandRule(name=TaskCommandName.START, title="Start", to_child=False),
+        TaskCommandRule(name=TaskCommandName.STOP, title="Stop", to_child=True),
+        TaskCommandRule(name=TaskCommandName.EXTEND, title="Wait longer", to_child=True),
     )
 }
 
@@ -155,13 +167,14 @@ class AllowedAction(Payload):
 class CommandBody(Request):
     """What a person may add to a command; ``reason`` is also the note of a retry or a re-run.
 
-    ``budget`` belongs to ``set_budget``. The rest belongs to ``rerun_from``: ``keep_merged`` stays on
+    ``budget`` belongs to ``set_budget``, ``max_parallel_tasks`` to ``set_limits``. The rest belongs to ``rerun_from``: ``keep_merged`` stays on
     the branch and keeps merged tasks that the new plan still has, else a new branch begins at the
     base; ``use_draft`` takes the person's draft of that phase in the place of a generated document.
     """
 
     reason: str = Field(default="", max_length=10_000)
     budget: BudgetLimits | None = None
+    max_parallel_tasks: int | None = Field(default=None, ge=1, le=50)
     from_phase: Phase | None = None
     keep_merged: bool = False
     use_draft: bool = False
@@ -170,7 +183,7 @@ class CommandBody(Request):
 class SpecCommand(Payload):
     """A command as the workflow takes it; ``id`` makes it idempotent.
 
-    ``budget`` belongs to ``set_budget``; ``from_phase``, ``given`` and ``keep_merged`` to
+    ``budget`` belongs to ``set_budget``; ``max_parallel_tasks`` to ``set_limits``; ``from_phase``, ``given`` and ``keep_merged`` to
     ``rerun_from``, whose ``reason`` is the note.
     """
 
@@ -179,6 +192,7 @@ class SpecCommand(Payload):
     by: str
     reason: str = ""
     budget: BudgetLimits | None = None
+    max_parallel_tasks: int | None = None
     from_phase: Phase | None = None
     given: ArtifactRef | None = None
     keep_merged: bool = False
@@ -210,6 +224,15 @@ class SaveDocument(Payload):
     based_on: str
     by: str
     reason: str = ""
+
+
+class ProposeDocument(Payload):
+    """A document that somebody outside proposes for the phase that is being written."""
+
+    id: str
+    phase: Phase
+    document: ArtifactRef
+    by: str
 
 
 class SavedDocument(Payload):

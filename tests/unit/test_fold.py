@@ -127,11 +127,14 @@ def test_usage_is_summed_and_an_unknown_price_stays_unknown() -> None:
     assert spec.usage.cost_usd is None
 
 
-def test_a_closed_spec_offers_only_to_run_again() -> None:
+def test_a_closed_spec_offers_to_run_again_and_to_be_archived() -> None:
     spec, _ = fold_all([SpecCreated(spec=SPEC), FACTS[0], FACTS[-1]])
     assert spec is not None
     assert {a.id for a in spec.allowed_actions} == set(CommandName)
-    assert [a.id for a in spec.allowed_actions if a.enabled] == [CommandName.RERUN_FROM]
+    assert [a.id for a in spec.allowed_actions if a.enabled] == [
+        CommandName.RERUN_FROM,
+        CommandName.ARCHIVE,
+    ]
 
 
 def test_a_resume_after_completion_does_not_reopen() -> None:

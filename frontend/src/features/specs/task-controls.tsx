@@ -3,12 +3,14 @@ import { useState } from "react";
 import { Button } from "@/shared/ui/button";
 import { commandTask, type Task, type TaskCommand } from "./api";
 
-const WORDS: Record<TaskCommand, string> = {
+// `start` and `stop` do here what `retry` and `cancel` do.
+const WORDS: Partial<Record<TaskCommand, string>> = {
   message: "Tell the agent",
   cancel: "Cancel task",
   retry: "Retry",
   skip: "Leave out",
   complete: "Mark complete",
+  extend: "Wait 30 minutes longer",
 };
 
 /** What a person may tell a task's agent, or do with the task; nothing is shown when that is nothing. */
@@ -20,7 +22,8 @@ export function TaskControls({ task }: { task: Task }) {
   });
   const offered = (task.allowed_actions ?? [])
     .filter((action) => action.enabled)
-    .map((action) => action.id as TaskCommand);
+    .map((action) => action.id as TaskCommand)
+    .filter((name) => name in WORDS);
   if (offered.length === 0) return null;
   const commit = offered.includes("complete");
   return (
