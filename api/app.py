@@ -20,6 +20,7 @@ from api.routes import (
     events,
     exports,
     gates,
+    history,
     items,
     launches,
     projects,
@@ -53,7 +54,7 @@ _PROBLEMS: Final = {
 
 
 _ROUTES: Final = (
-    projects, launches, specs, commands, documents, items, exports, attempts, gates, questions,
+    projects, launches, specs, history, commands, documents, items, exports, attempts, gates, questions,
     tasks, tickets, sandboxes, artifacts, events, sockets, settings, system,
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from temporalio.client import (
     Client,
     WorkflowHandle,
+    WorkflowHistory,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -279,6 +280,26 @@ class Gateway:
             return await _bounded(query)
         except (RPCError, WorkflowQueryFailedError, RuntimeError, TimeoutError):
             return None
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that specs run in."""
+        return self._client.namespace
+
+    async def history(self, spec_id: SpecId) -> WorkflowHistory | None:
+        """The event history of the spec's latest run; None when Temporal does not keep it.
+
+        Raises:
+            Unavailable: Temporal cannot be reached.
+        """
+        try:
+            return await _bounded(self._handle(spec_id).fetch_history(rpc_timeout=_SHORT))
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return None
+            raise _explained(error) from error
+        except (RuntimeError, TimeoutError) as error:
+            raise _explained(error) from error
 
     async def reachable(self) -> bool:
         """True when Temporal's frontend answers."""

@@ -232,6 +232,11 @@ async def page(
     )
 
 
+async def lock_stream(session: Session, spec_id: SpecId) -> int:
+    """Let nothing be appended to a stream until the transaction ends; returns its last ``seq``."""
+    return await _lock(session, StreamCounterRow, StreamCounterRow.stream_id, spec_id)
+
+
 async def fold_to(session: Session, spec_id: SpecId, seq: int) -> StreamState:
     """What the log said at ``seq``: the last snapshot before, and the events since."""
     state = StreamState.of(await folding.find_snapshot(session, spec_id, seq))

@@ -81,7 +81,8 @@ async def _load(
         found = await session.execute(
             select(col(TaskRow.view)).where(col(TaskRow.id).in_(task_ids))
         )
-        state.tasks = {t.id: t for t in map(TaskView.model_validate, found.scalars())}
+        views = map(TaskView.model_validate, found.scalars())
+        state.tasks = {t.id: t for t in views if t.as_of_seq}  # a row is written before its fact
     return state
 
 
@@ -164,6 +165,11 @@ async def _save_tasks(session: Session, tasks: Sequence[TaskView]) -> None:
             for task in tasks
         ]
         await session.execute(update(TaskRow), rows)
+
+
+async def replace_task(session: Session, task: TaskView) -> None:
+    """Put a task's view in the place of the stored one."""
+    await _save_tasks(session, [task])
 
 
 async def _save_parts(

@@ -188,6 +188,12 @@ async def page(
     )
 
 
+async def list_ids(session: Session) -> tuple[SpecId, ...]:
+    """Every spec there is, oldest first."""
+    found = await session.execute(select(col(SpecRow.id)).order_by(col(SpecRow.created_at)))
+    return tuple(SpecId(spec_id) for spec_id in found.scalars())
+
+
 async def list_running(session: Session) -> tuple[SpecView, ...]:
     """Every spec that should have a run in Temporal, oldest first."""
     ended = [status.value for status in (*CLOSED, SpecStatus.DRAFT)]
