@@ -13,7 +13,7 @@ from models.contracts.phases import Phase
 from models.contracts.plans import PlannedTask
 from models.contracts.tasks import RunAgent, TaskView
 from models.errors import NotFound
-from models.store import artifacts, conversations, documents, plans, projects, specs
+from models.store import artifacts, conversations, documents, plans, projects, task_views
 from models.store.database import Session
 
 
@@ -84,7 +84,7 @@ async def _opening(session: Session, request: RunAgent, steering: str) -> str:
     if steering:
         parts.append(f"# Steering notes of the project\n\n{steering}")
     parts += await _documents(session, request, planned)
-    parts += _done_before((await specs.list_tasks(session, request.spec_id)).items, planned)
+    parts += _done_before((await task_views.list_tasks(session, request.spec_id)).items, planned)
     if request.feedback:
         parts.append(f"# A person's note\n\n{request.feedback}")
     return "\n\n".join(parts)

@@ -10,7 +10,7 @@ from models.contracts.phases import Phase
 from models.contracts.repositories import OpenPullRequest, PullRequest
 from models.contracts.specs import SpecView
 from models.rules.trace import build_trace, pull_request_body
-from models.store import documents, events, questions, specs
+from models.store import documents, events, questions, specs, task_views
 from models.store.database import Database, Session
 
 
@@ -58,7 +58,7 @@ async def _body(session: Session, spec: SpecView) -> str:
     launch = await specs.get_launch(session, spec.id)
     summary = launch.description if exploration is None else exploration.feature.problem
     headline = spec.title if exploration is None else exploration.feature.one_liner
-    tasks = (await specs.list_tasks(session, spec.id)).items
+    tasks = (await task_views.list_tasks(session, spec.id)).items
     final = await specs.latest_check(session, spec.id, "final")
     asked = (await questions.list_questions(session, spec.id)).items
     trace = build_trace(requirements, tasks) if requirements is not None else None

@@ -69,8 +69,8 @@ class RepositoryActivities:
             commit = request.base_commit
             if request.files:
                 commit = await self._documents_commit(mirror, request, request.base_commit)
-            if head is None:
-                pushed = await mirror.push(commit, request.branch, "")
+            if head is None or head == request.base_commit:  # a person may have made it before
+                pushed = await mirror.push(commit, request.branch, head or "")
                 if pushed.exit_code != 0:
                     raise explain(["push"], pushed)
                 return BranchState(branch=request.branch, head=commit)

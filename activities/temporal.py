@@ -24,7 +24,7 @@ from models.contracts.specs import SpecView
 from models.contracts.task_facts import SandboxMoved, TaskMoved
 from models.contracts.tasks import SETTLED
 from models.contracts.upkeep import Reaped, Reconciled
-from models.store import events, installation, slots, specs
+from models.store import events, installation, slots, specs, task_views
 from models.store.database import Database
 
 _LATE: Final = timedelta(seconds=30)
@@ -116,7 +116,7 @@ class TemporalActivities:
         word = status.name.lower().replace("_", " ")
         told = f"The run was {word} in Temporal; run it again from a phase."
         async with self._database.begin() as session:
-            tasks = (await specs.list_tasks(session, view.id)).items
+            tasks = (await task_views.list_tasks(session, view.id)).items
         facts = [
             TaskMoved(
                 event_type="task.cancelled",
@@ -183,7 +183,7 @@ class TemporalActivities:
             provider=self._sandboxes.name,
         )
         async with self._database.begin() as session:
-            task = await specs.find_task(session, TaskId(UUID(owner_id)))
+            task = await task_views.find_task(session, TaskId(UUID(owner_id)))
             if task is None or task.sandbox_id != name:
                 return
             view = await specs.get_view(session, task.spec_id)

@@ -9,20 +9,25 @@ from fastapi import APIRouter, FastAPI
 from api.deps import Services
 from api.errors import install_error_handlers
 from api.gateway import Gateway, connect_lazily
+from api.idempotency import Idempotency
 from api.live import LiveHub
 from api.middleware import Edge
 from api.pages import install_pages
 from api.routes import (
     artifacts,
     attempts,
+    board,
     commands,
     documents,
     events,
     exports,
+    forge,
     gates,
     history,
     items,
     launches,
+    notifications,
+    overviews,
     projects,
     questions,
     sandboxes,
@@ -54,8 +59,8 @@ _PROBLEMS: Final = {
 
 
 _ROUTES: Final = (
-    projects, launches, specs, history, commands, documents, items, exports, attempts, gates, questions,
-    tasks, tickets, sandboxes, artifacts, events, sockets, settings, system,
+    projects, launches, specs, history, forge, commands, documents, items, exports, attempts, gates, questions,
+    tasks, tickets, board, sandboxes, artifacts, events, sockets, overviews, notifications, settings, system,
 )  # fmt: skip
 
 
@@ -99,8 +104,10 @@ def create_app(
     v1 = APIRouter(prefix="/api/v1", responses={**_PROBLEMS})
     for module in _ROUTES:
         v1.include_router(module.router)
+    v1.include_router(projects.found_repositories)
     app.include_router(v1)
     app.include_router(system.root)
     install_pages(app, api.frontend_dir)
+    app.add_middleware(Idempotency, api=app)
     app.add_middleware(Edge)
     return app

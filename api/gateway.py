@@ -1,12 +1,12 @@
 """The typed way to Temporal: start, update, signal, query; nothing here waits longer than asked."""
 
-import asyncio
 from collections.abc import Awaitable
-from datetime import timedelta
-from typing import Final, TypeVar
+from typing import TypeVar
+from uuid import uuid4
 
 from temporalio.client import (
     Client,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowHistory,
     WorkflowQueryFailedError,
@@ -18,9 +18,20 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.envconfig import ClientConfig
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.calls import (
+    ALREADY_RAN,
+    SHORT,
+    bounded,
+    explained,
+    failed,
+    no_worker,
+    reached,
+    refusal,
+    unknown,
+)
+from api.temporal_state import Live, read_system
 from models import wire
 from models.contracts.base import Payload, SpecId
 from models.contracts.commands import (
@@ -48,18 +59,20 @@ from models.contracts.commands import (
     spec_workflow_id,
     task_workflow_id,
 )
+from models.contracts.forges import (
+    FORGE_WORKFLOW,
+    LOOKUP_WORKFLOW,
+    ForgeRequest,
+    ForgeResult,
+    Lookup,
+    LookupResult,
+)
 from models.contracts.gates import GateStatus
 from models.contracts.questions import AnswerCommand, Question, QuestionStatus
 from models.contracts.specs import SpecInput, SpecState, SpecStatus
 from models.contracts.tasks import TaskState
-from models.errors import AppError, Conflict, Unavailable
+from models.errors import Conflict
 
-ALREADY_RAN: Final = "spec-already-ran"
-NOT_RUNNING: Final = "spec-not-running"
-# What the server says of an update whose workflow ended while the handler was at work.
-_ENDED_MEANWHILE: Final = "AcceptedUpdateCompletedWorkflow"
-_SHORT: Final = timedelta(seconds=2)
-_LONGEST_SECONDS: Final = 2.4
 T = TypeVar("T")
 
 
@@ -116,7 +129,7 @@ class Gateway:
         conflict_policy: WorkflowIDConflictPolicy,
         reuse_policy: WorkflowIDReusePolicy,
     ) -> None:
-        await _reached(
+        await reached(
             self._client.start_workflow(
                 SPEC_WORKFLOW,
                 launch,
@@ -126,7 +139,7 @@ class Gateway:
                 id_reuse_policy=reuse_policy,
                 search_attributes=wire.spec_attributes(launch.project_id),
                 static_summary=launch.title,
-                rpc_timeout=_SHORT,
+                rpc_timeout=SHORT,
             )
         )
 
@@ -136,13 +149,13 @@ class Gateway:
         Raises:
             Unavailable: Temporal cannot be reached.
         """
-        await _reached(
+        await reached(
             self._client.start_workflow(
                 RECONCILE_WORKFLOW,
                 id=f"{RECONCILE_WORKFLOW}-now",
                 task_queue=wire.WORKFLOW_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
-                rpc_timeout=_SHORT,
+                rpc_timeout=SHORT,
             )
         )
 
@@ -208,11 +221,11 @@ class Gateway:
         try:
             await self._update(handle, update, command_id, command, result)
         except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
-            if not _no_worker(error):
-                raise _explained(error) from error
+            if not no_worker(error):
+                raise explained(error) from error
             if signal is None:
-                raise _unknown() from error
-            await _reached(handle.signal(signal, command, rpc_timeout=_SHORT))
+                raise unknown() from error
+            await reached(handle.signal(signal, command, rpc_timeout=SHORT))
             return CommandAccepted(id=command_id, status="pending")
         return CommandAccepted(id=command_id)
 
@@ -228,9 +241,9 @@ class Gateway:
                 self._handle(spec_id), SAVE_DOCUMENT_UPDATE, command.id, command, SavedDocument
             )
         except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
-            if _no_worker(error):
-                raise _unknown() from error
-            raise _explained(error) from error
+            if no_worker(error):
+                raise unknown() from error
+            raise explained(error) from error
 
     async def _update(
         self,
@@ -248,11 +261,11 @@ class Gateway:
         try:
             # The SDK leaves types of its overloads open.
             update: Awaitable[T] = handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
-                name, command, id=update_id, result_type=result, rpc_timeout=_SHORT
+                name, command, id=update_id, result_type=result, rpc_timeout=SHORT
             )
-            return await _bounded(update)
+            return await bounded(update)
         except WorkflowUpdateFailedError as error:
-            raise _refusal(error) from error
+            raise refusal(error) from error
 
     async def decide_gate(self, spec_id: SpecId, command: GateCommand) -> CommandAccepted:
         """Decide a gate.
@@ -266,20 +279,59 @@ class Gateway:
                 self._handle(spec_id), DECIDE_GATE_UPDATE, command.id, command, GateStatus
             )
         except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, TimeoutError) as error:
-            if _no_worker(error):
-                raise _unknown() from error
-            raise _explained(error) from error
+            if no_worker(error):
+                raise unknown() from error
+            raise explained(error) from error
         return CommandAccepted(id=command.id)
 
     async def state(self, spec_id: SpecId) -> SpecState | None:
         """Live state; None when no worker answers within 2 s or the run is gone."""
         try:
             query: Awaitable[SpecState] = self._handle(spec_id).query(
-                STATE_QUERY, result_type=SpecState, rpc_timeout=_SHORT
+                STATE_QUERY, result_type=SpecState, rpc_timeout=SHORT
             )
-            return await _bounded(query)
+            return await bounded(query)
         except (RPCError, WorkflowQueryFailedError, RuntimeError, TimeoutError):
             return None
+
+    async def look_up(self, request: Lookup) -> LookupResult:
+        """Ask a worker one thing about a repository.
+
+        Raises:
+            AppError: what the lookup failed with.
+            Unavailable: no worker answers in time, or Temporal cannot be reached.
+        """
+        return await self._errand(LOOKUP_WORKFLOW, f"lookup-{uuid4()}", request, LookupResult)
+
+    async def errand(self, request: ForgeRequest) -> ForgeResult:
+        """Have one thing done on the forge; who asks again while it is done gets the same answer.
+
+        Raises:
+            AppError: what it failed with.
+            Unavailable: it is not done in time, and goes on; or Temporal cannot be reached.
+        """
+        workflow_id = f"forge-{request.spec_id}-{request.kind}"
+        return await self._errand(FORGE_WORKFLOW, workflow_id, request, ForgeResult)
+
+    async def _errand(self, name: str, workflow_id: str, request: Payload, result: type[T]) -> T:
+        handle = await reached(
+            self._client.start_workflow(
+                name,
+                request,
+                id=workflow_id,
+                task_queue=wire.WORKFLOW_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                result_type=result,
+                rpc_timeout=SHORT,
+            )
+        )
+        try:
+            answer: Awaitable[T] = handle.result(rpc_timeout=SHORT)
+            return await bounded(answer)
+        except WorkflowFailureError as error:
+            raise failed(error) from error
+        except (RPCError, TimeoutError) as error:
+            raise unknown() if no_worker(error) else explained(error) from error
 
     @property
     def namespace(self) -> str:
@@ -293,62 +345,24 @@ class Gateway:
             Unavailable: Temporal cannot be reached.
         """
         try:
-            return await _bounded(self._handle(spec_id).fetch_history(rpc_timeout=_SHORT))
+            return await bounded(self._handle(spec_id).fetch_history(rpc_timeout=SHORT))
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None
-            raise _explained(error) from error
+            raise explained(error) from error
         except (RuntimeError, TimeoutError) as error:
-            raise _explained(error) from error
+            raise explained(error) from error
+
+    async def system(self) -> Live | None:
+        """Queues and schedules; None when Temporal does not answer in time."""
+        try:
+            return await bounded(read_system(self._client))
+        except (RPCError, RuntimeError, TimeoutError):
+            return None
 
     async def reachable(self) -> bool:
         """True when Temporal's frontend answers."""
         try:
-            return await _bounded(self._client.service_client.check_health(timeout=_SHORT))
+            return await bounded(self._client.service_client.check_health(timeout=SHORT))
         except (RPCError, RuntimeError, TimeoutError):
             return False
-
-
-def _unknown() -> Unavailable:
-    msg = "No worker answered in time; send the same again with the same Idempotency-Key."
-    return Unavailable(msg, code="outcome-unknown", retry_after=_SHORT)
-
-
-def _no_worker(error: Exception) -> bool:
-    """True when the server took the call, but no worker answered it in time."""
-    if isinstance(error, WorkflowUpdateRPCTimeoutOrCancelledError | TimeoutError):
-        return True
-    slow = {RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED}
-    return isinstance(error, RPCError) and error.status in slow
-
-
-def _refusal(error: WorkflowUpdateFailedError) -> AppError:
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.type == _ENDED_MEANWHILE:
-        return Conflict("This spec is not running.", code=NOT_RUNNING)
-    if isinstance(cause, ApplicationError):
-        return Conflict(cause.message, code=cause.type or "command-not-allowed")
-    return Conflict("The workflow refused this.", code="command-not-allowed")
-
-
-def _explained(error: Exception) -> AppError:
-    if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
-        return Conflict("This spec is not running.", code=NOT_RUNNING)
-    msg = "Temporal cannot be reached; try again shortly."
-    return Unavailable(msg, code="temporal-unavailable", retry_after=_SHORT)
-
-
-async def _bounded(call: "Awaitable[T]") -> T:
-    """Await a call, but never longer than the bound: connecting is not in an RPC's own time-out."""
-    async with asyncio.timeout(_LONGEST_SECONDS):
-        return await call
-
-
-async def _reached(call: "Awaitable[T]") -> T:
-    try:
-        return await _bounded(call)
-    except WorkflowAlreadyStartedError as error:
-        msg = "This spec has run before."
-        raise Conflict(msg, code=ALREADY_RAN) from error
-    except (RPCError, RuntimeError, TimeoutError) as error:
-        raise _explained(error) from error

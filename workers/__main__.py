@@ -8,6 +8,7 @@ import signal
 
 from models.logs import configure_logging
 from workers.clients import connect
+from workers.notifier import watch_notifications
 from workers.registry import GRACE, ROLES, Activities, WorkerSettings, build_workers, run_until
 from workers.schedules import ensure_schedules
 
@@ -30,13 +31,25 @@ async def _main(role: str) -> None:
         loop.add_signal_handler(number, end)
     client = await connect()
     activities = Activities(settings, client)
+    watching: asyncio.Task[None] | None = None
     try:
         if role in {"workflows", "all"}:
             await ensure_schedules(client, activities.database, settings.execution)
+        if role in {"io", "all"}:
+            watching = asyncio.create_task(
+                watch_notifications(client, activities.database, _listen_url(settings))
+            )
         _LOGGER.info("worker is up", extra={"role": role})
         await run_until(build_workers(client, activities, role), stop.wait)
     finally:
+        if watching is not None:
+            watching.cancel()
         await activities.close()
+
+
+def _listen_url(settings: WorkerSettings) -> str:
+    url = settings.database.database_listen_url or settings.database.database_url
+    return url.get_secret_value()
 
 
 def main() -> None:

@@ -17,10 +17,13 @@ from activities.documents import DocumentActivities
 from activities.drift import DriftActivities
 from activities.environments import Environments
 from activities.evaluator import EvaluatorActivities
+from activities.forges import ForgeActivities
 from activities.language.calls import CallBook
 from activities.language.client import ModelClient
 from activities.language.loop import ToolLoop
+from activities.lookups import LookupActivities
 from activities.mirror import Mirrors
+from activities.notifier import NotifierActivities
 from activities.planner import PlannerActivities
 from activities.pull_requests import PullRequestActivities
 from activities.records import RecordActivities
@@ -42,11 +45,15 @@ from models.settings import (
 )
 from models.store.database import Database
 from models.wire import AGENT_QUEUE, IO_QUEUE, PLANNER_QUEUE, WORKFLOW_QUEUE
+from workflows.errands import ForgeWorkflow, LookupWorkflow, NotifyWorkflow
 from workflows.specs import SpecWorkflow
 from workflows.tasks import TaskWorkflow
 from workflows.upkeep import ReconcileWorkflow, SandboxReaperWorkflow
 
-WORKFLOWS: Final = (SpecWorkflow, TaskWorkflow, ReconcileWorkflow, SandboxReaperWorkflow)
+WORKFLOWS: Final = (
+    SpecWorkflow, TaskWorkflow, ReconcileWorkflow, SandboxReaperWorkflow,
+    LookupWorkflow, ForgeWorkflow, NotifyWorkflow,
+)  # fmt: skip
 ROLES: Final = ("workflows", "planner", "agent", "io", "all")
 _MEGABYTE: Final = 1024 * 1024
 GRACE: Final = timedelta(seconds=10)
@@ -115,6 +122,9 @@ class Activities:
         evaluator = EvaluatorActivities(self.database, mirrors, loop, idle)
         documents = DocumentActivities(self.database)
         repositories = RepositoryActivities(self.database, mirrors)
+        pull_requests = PullRequestActivities(self.database)
+        forges = ForgeActivities(self.database, mirrors, repositories, pull_requests)
+        lookups = LookupActivities(mirrors, execution.local_repository_roots)
         records = RecordActivities(self.database, reporter)
         upkeep = TemporalActivities(client, self.database, sandboxes, execution.installation())
         slots = SlotActivities(self.database, execution.installation())
@@ -130,7 +140,10 @@ class Activities:
             IO_QUEUE: [
                 BridgeActivities(self.database).sync_plan,
                 RepairActivities(self.database).add_repair,
-                PullRequestActivities(self.database).open_pull_request,
+                pull_requests.open_pull_request,
+                forges.act_on_forge,
+                lookups.look_up,
+                NotifierActivities(self.database).send_notifications,
                 evaluator.read_commands,
                 evaluator.evaluate,
                 documents.accept_document,

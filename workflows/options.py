@@ -101,6 +101,31 @@ def repository(timings: Timings, summary: str | None = None) -> ActivityConfig:
     )
 
 
+def lookup(timings: Timings, summary: str | None = None) -> ActivityConfig:
+    """A short read for somebody who waits."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=IO_QUEUE,
+        start_to_close_timeout=timedelta(seconds=30),
+        schedule_to_close_timeout=_MINUTE,
+        retry_policy=_policy(timings, 2),
+    )
+
+
+def notify(timings: Timings, summary: str | None = None) -> ActivityConfig:
+    """Notifications: a receiver may be away for a day."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=IO_QUEUE,
+        start_to_close_timeout=5 * _MINUTE,
+        schedule_to_close_timeout=timedelta(hours=24),
+        heartbeat_timeout=timings.heartbeat,
+        retry_policy=RetryPolicy(
+            initial_interval=timings.retry_initial, maximum_interval=5 * _MINUTE
+        ),
+    )
+
+
 def record(timings: Timings, summary: str | None = None) -> ActivityConfig:
     """A short write to Postgres, tried until it is done."""
     return ActivityConfig(

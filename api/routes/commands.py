@@ -2,21 +2,19 @@
 
 from fastapi import APIRouter
 
+from api.archiving import archive_spec
+from api.calls import NOT_RUNNING
 from api.deps import Actor, CommandId, Services, TheServices
 from api.editing import store_document
-from api.gateway import NOT_RUNNING
 from api.routes.launches import execute_spec
 from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import SpecId
 from models.contracts.commands import CommandAccepted, CommandBody, CommandName, SpecCommand
-from models.contracts.events import EventSource, NewEvent
-from models.contracts.facts import SpecCommanded
 from models.contracts.phases import Phase
 from models.contracts.specs import CLOSED, SpecView
 from models.errors import Conflict, InvalidInput, NotFound
-from models.rules.actions import command_refusal
 from models.rules.launch import restart, settled_answers
-from models.store import documents, drafts, events, projects, questions, specs
+from models.store import documents, drafts, projects, questions, specs
 
 router = APIRouter(prefix="/specs", tags=["specs"])
 
@@ -82,28 +80,6 @@ async def _rerun(
         async with services.database.begin() as session:
             await drafts.drop(session, spec_id, command.from_phase or Phase.EXPLORE)
     return taken
-
-
-async def archive_spec(
-    spec_id: SpecId, services: Services, actor: str, command_id: str
-) -> CommandAccepted:
-    """Put a spec that has ended out of the lists; no workflow is asked, because none runs.
-
-    Raises:
-        Conflict: it has not ended.
-    """
-    async with services.database.begin() as session:
-        view = await specs.get_view(session, spec_id)
-        if view.archived_at is not None:
-            return CommandAccepted(id=command_id)
-        reason = command_refusal(CommandName.ARCHIVE, view.status, view.current_phase)
-        if reason is not None:
-            raise Conflict(reason, code="command-not-allowed")
-        fact = SpecCommanded(event_type="spec.archived", by=actor)
-        key = f"archived/{view.run}/{view.as_of_seq}"
-        told = NewEvent(dedup_key=key, fact=fact, source=EventSource.SYSTEM)
-        await events.append(session, view.project_id, spec_id, [told])
-    return CommandAccepted(id=command_id)
 
 
 async def _draft(services: Services, spec_id: SpecId, phase: Phase) -> ArtifactRef:

@@ -10,7 +10,7 @@ from api.feeds import Scope
 from api.streams import EventStream, read_last_id, read_positions, write_sse
 from models.contracts.base import ProjectId, SpecId, TaskId
 from models.contracts.events import EventPage
-from models.store import events, projects, specs
+from models.store import events, projects, specs, task_views
 
 router = APIRouter(tags=["events"])
 Since = Annotated[int, Query(ge=0, le=2**31 - 1, description="the last id seen")]
@@ -66,7 +66,7 @@ async def stream_task(
     """The events of one task, live; ids are those of its spec's stream."""
     begin = read_last_id(last_event_id, since)
     async with services.database.begin() as session:
-        task = await specs.get_task(session, task_id)
+        task = await task_views.get_task(session, task_id)
     batches = services.live.follow(Scope("stream", task.spec_id), begin)
     return EventStream(
         write_sse(

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
+from api.calls import ALREADY_RAN
 from api.deps import CommandId, Services, TheServices, TheSession
-from api.gateway import ALREADY_RAN
 from models.contracts.base import SpecId
 from models.contracts.budgets import Estimate
 from models.contracts.commands import CommandAccepted, CommandName
@@ -64,7 +64,7 @@ async def launch_spec(
     async with services.database.begin() as session:
         known = await specs.find_launch(session, idempotency_key, raw) if idempotency_key else None
         if known is None:
-            project = await projects.get(session, body.project_id)
+            project = await projects.get_active(session, body.project_id)
             launch = prepare_launch(
                 body,
                 project,
@@ -78,6 +78,15 @@ async def launch_spec(
     if body.auto_execute:
         await start_once(services, launch)
     return _launched(launch, started=body.auto_execute)
+
+
+@router.post("", status_code=201)
+async def create_spec(
+    body: LaunchSpec, services: TheServices, idempotency_key: IdempotencyKey = None
+) -> LaunchedSpec:
+    """Make a spec that waits as a draft, whatever ``auto_execute`` says."""
+    draft = body.model_copy(update={"auto_execute": False})
+    return await launch_spec(draft, services, idempotency_key)
 
 
 async def start_once(services: Services, launch: SpecInput) -> None:

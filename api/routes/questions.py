@@ -2,10 +2,17 @@
 
 from fastapi import APIRouter
 
-from api.deps import Actor, CommandId, TheServices, TheSession
+from api.deps import Actor, CommandId, Cursor, Limit, TheServices, TheSession
 from models.contracts.base import SpecId
 from models.contracts.commands import CommandAccepted
-from models.contracts.questions import AnswerCommand, AnswerQuestion, QuestionId, QuestionList
+from models.contracts.questions import (
+    AnswerCommand,
+    AnswerQuestion,
+    QuestionId,
+    QuestionList,
+    QuestionPage,
+    QuestionStatus,
+)
 from models.store import questions, specs
 
 router = APIRouter(tags=["questions"])
@@ -16,6 +23,17 @@ async def list_questions(spec_id: SpecId, session: TheSession) -> QuestionList:
     """The questions of a spec, in the order they were asked."""
     await specs.get_view(session, spec_id)
     return await questions.list_questions(session, spec_id)
+
+
+@router.get("/questions")
+async def list_all_questions(
+    session: TheSession,
+    status: QuestionStatus | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> QuestionPage:
+    """Questions of all specs, oldest first."""
+    return await questions.page(session, status=status, cursor=cursor, limit=limit)
 
 
 @router.post("/questions/{question_id}/answer", status_code=202)

@@ -6,9 +6,10 @@ from sqlalchemy.exc import DBAPIError
 from api.deps import TheServices
 from models.contracts.evaluations import PhaseRules
 from models.contracts.phases import PHASE_INFO
-from models.contracts.systems import Meta, Readiness
+from models.contracts.systems import Meta, Readiness, SystemState
 from models.migrations.apply import head_revision
 from models.rules.evaluations.documents import rule_book
+from models.store import overviews
 
 VERSION = "0.0.1"
 root = APIRouter(tags=["system"])
@@ -53,3 +54,21 @@ async def get_meta(services: TheServices) -> Meta:
 async def get_rules() -> tuple[PhaseRules, ...]:
     """Every rule of every phase with its weight, as evaluations apply them."""
     return rule_book()
+
+
+@root.get("/system")
+async def get_system(services: TheServices) -> SystemState:
+    """Workers, queues, slots, sandboxes, versions and schedules, as they are now."""
+    async with services.database.begin() as session:
+        slots, boxes, counts = await overviews.system(session)
+    live = await services.gateway.system()
+    return SystemState(
+        version=VERSION,
+        schema_revision=await services.database.revision(),
+        temporal=live is not None,
+        queues=live[0] if live is not None else (),
+        schedules=live[1] if live is not None else (),
+        slots=slots,
+        sandboxes=boxes,
+        specs=counts,
+    )

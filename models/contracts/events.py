@@ -38,8 +38,10 @@ from models.contracts.facts import (
     PlanEdited,
     Progress,
     PullRequestCreated,
+    PullRequestMoved,
     QuestionMoved,
     Rerun,
+    SpecChanged,
     SpecCommanded,
     SpecCreated,
     SyncCounted,
@@ -91,6 +93,7 @@ Fact = Annotated[
     | GateOpened
     | GateDecided
     | SpecCommanded
+    | SpecChanged
     | GateReminded
     | GateExpired
     | QuestionMoved
@@ -106,6 +109,7 @@ Fact = Annotated[
     | FinalChecked
     | ForeignCommits
     | PullRequestCreated
+    | PullRequestMoved
     | Waiting
     | TicketCreated
     | TaskCreated

@@ -171,6 +171,14 @@ class SpecCommanded(Payload):
     reason: str = ""
 
 
+class SpecChanged(Payload):
+    """A draft has another title or description."""
+
+    event_type: Literal["spec.changed"] = "spec.changed"
+    title: str
+    by: str
+
+
 class GateReminded(Payload):
     """A gate's deadline passed, and it goes on waiting."""
 
@@ -300,6 +308,14 @@ class PullRequestCreated(Payload):
     event_type: Literal["spec.pull_request_created"] = "spec.pull_request_created"
     number: int
     url: str
+
+
+class PullRequestMoved(Payload):
+    """The pull request was merged into its target, or closed."""
+
+    event_type: Literal["spec.pull_request_merged", "spec.pull_request_closed"]
+    number: int
+    by: str
 
 
 class Waiting(Payload):

@@ -137,6 +137,7 @@ class Project(Payload):
     default_branch: str
     settings: ProjectSettings
     is_demo: bool = False
+    archived_at: datetime | None = None
     created_at: datetime
 
 

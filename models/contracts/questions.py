@@ -83,3 +83,10 @@ class SettledAnswer(Payload):
     question: str
     answer: str
     assumed: bool
+
+
+class QuestionPage(Payload):
+    """One page of questions, oldest first; ``next_cursor`` is None on the last."""
+
+    items: tuple[Question, ...]
+    next_cursor: str | None = None

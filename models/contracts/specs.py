@@ -144,6 +144,19 @@ class LaunchSpec(Request):
     answers: tuple[LaunchAnswer, ...] = Field(default=(), max_length=25)
 
 
+class ChangeSpec(Request):
+    """Fields of a draft to change; those not given stay."""
+
+    title: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+        | None
+    ) = None
+    description: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = (
+        None
+    )
+    settings: ProjectSettings | None = None
+
+
 class LaunchedSpec(Payload):
     """What a launch answers; ``sandbox_id`` is the logical id of the spec's planning sandbox."""
 

@@ -1,5 +1,8 @@
 """What the installation says about itself."""
 
+from datetime import datetime
+from typing import Literal
+
 from models.contracts.base import Payload
 from models.contracts.phases import PhaseInfo
 
@@ -20,3 +23,40 @@ class Readiness(Payload):
     database: bool
     schema_current: bool
     temporal: bool
+
+
+class QueueState(Payload):
+    """A task queue of Temporal: who polls it, and what waits in it."""
+
+    name: str
+    kind: Literal["workflow", "activity"]
+    pollers: tuple[str, ...]
+    backlog: int
+    oldest_seconds: float
+
+
+class ScheduleState(Payload):
+    """A schedule of upkeep, and when it runs next."""
+
+    id: str
+    next_run: datetime | None = None
+
+
+class SlotState(Payload):
+    """How many slots are held and wanted."""
+
+    holders: int
+    waiting: int
+
+
+class SystemState(Payload):
+    """What runs now; ``temporal`` False leaves queues and schedules empty."""
+
+    version: str
+    schema_revision: str | None
+    temporal: bool
+    queues: tuple[QueueState, ...]
+    schedules: tuple[ScheduleState, ...]
+    slots: SlotState
+    sandboxes: dict[str, int]
+    specs: dict[str, int]

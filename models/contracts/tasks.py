@@ -8,7 +8,7 @@ from pydantic import Field
 
 from models.contracts.agents import AskedQuestion
 from models.contracts.artifacts import ArtifactRef
-from models.contracts.base import Payload, ProjectId, SpecId, TaskId, TicketId, Timings
+from models.contracts.base import Payload, ProjectId, Request, SpecId, TaskId, TicketId, Timings
 from models.contracts.checks import CheckEvidence, CriterionClaim
 from models.contracts.commands import AllowedAction
 from models.contracts.gates import GateKind
@@ -100,6 +100,34 @@ class TaskList(Payload):
     """All tasks of a spec, in plan order."""
 
     items: tuple[TaskView, ...]
+
+
+class TaskPage(Payload):
+    """One page of tasks, by id; ``next_cursor`` is None on the last."""
+
+    items: tuple[TaskView, ...]
+    next_cursor: str | None = None
+
+
+class ChangeTask(Request):
+    """Fields of a planned task to change; those not given stay."""
+
+    title: str | None = Field(default=None, min_length=1, max_length=200)
+    description: str | None = Field(default=None, min_length=1, max_length=20_000)
+    priority: Priority | None = None
+
+
+class SetDependencies(Request):
+    """Local ids of the tasks that must be merged before."""
+
+    depends_on: tuple[str, ...] = Field(max_length=500)
+
+
+class Dependencies(Payload):
+    """What a task waits for and what waits for it, by local id."""
+
+    depends_on: tuple[str, ...]
+    dependents: tuple[str, ...]
 
 
 class TaskInput(Payload):

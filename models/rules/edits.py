@@ -64,6 +64,16 @@ def put_item(document: Json, where: str, item_id: str, item: Json) -> Json:
     return changed
 
 
+def patch_item(document: Json, where: str, item_id: str, given: Json) -> Json:
+    """A document with some fields of an item changed.
+
+    Raises:
+        NotFound: no item with this id.
+    """
+    items = _items(copy.deepcopy(document), where)
+    return put_item(document, where, item_id, {**items[_position(items, item_id)], **given})
+
+
 def drop_item(document: Json, where: str, item_id: str) -> Json:
     """A document without an item; what depended on it does so no more.
 

@@ -31,6 +31,7 @@ from models.contracts.facts import (
     PullRequestCreated,
     QuestionMoved,
     Rerun,
+    SpecChanged,
     SpecCommanded,
     SpecCreated,
     SyncCounted,
@@ -173,6 +174,8 @@ def _outcome(fact: Fact) -> dict[str, object]:
             return {"pull_request_url": fact.url, "pull_request_number": fact.number}
         case DriftDetected():
             return {"drift": fact.files}
+        case SpecChanged():
+            return {"title": fact.title}
         case BaseFound():
             return {"base_commit": fact.base_commit}
         case _:

@@ -75,6 +75,24 @@ def choose_models(
     return planner, agent
 
 
+def check_request(title: str, description: str) -> None:
+    """See that a feature request can be taken.
+
+    Raises:
+        InvalidInput: empty, or with a NUL character.
+        TooLarge: a description over 32 kB.
+    """
+    if not description:
+        msg = "Say what you want: the description is empty."
+        raise InvalidInput(msg, code="empty-description")
+    if len(description.encode(errors="surrogatepass")) > DESCRIPTION_LIMIT_BYTES:
+        msg = f"A description holds at most {DESCRIPTION_LIMIT_BYTES} bytes."
+        raise TooLarge(msg, code="description-too-large")
+    if "\0" in description or "\0" in title:
+        msg = "The text holds a NUL character."
+        raise InvalidInput(msg, code="invalid-text")
+
+
 def prepare_launch(
     body: LaunchSpec,
     project: Project,
@@ -90,15 +108,7 @@ def prepare_launch(
         InvalidInput: empty description, odd branch or working directory.
         TooLarge: a description over 32 kB.
     """
-    if not body.description:
-        msg = "Say what you want: the description is empty."
-        raise InvalidInput(msg, code="empty-description")
-    if len(body.description.encode()) > DESCRIPTION_LIMIT_BYTES:
-        msg = f"A description holds at most {DESCRIPTION_LIMIT_BYTES} bytes."
-        raise TooLarge(msg, code="description-too-large")
-    if "\0" in body.description or "\0" in (body.title or ""):
-        msg = "The text holds a NUL character."
-        raise InvalidInput(msg, code="invalid-text")
+    check_request(body.title or "", body.description)
     directory = body.working_directory or ""
     if directory and not is_inside(directory):
         msg = "The working directory must be a path inside the repository."

@@ -41,18 +41,23 @@ def trace_table(trace: Trace) -> list[str]:
     return ["| requirement | priority | tasks | commits | status |", "|---|---|---|---|---|", *rows]
 
 
-def acceptance_table(trace: Trace, tasks: Sequence[TaskView]) -> list[str]:
-    """Each criterion with the task, the commit and the test that shows it, as a Markdown table.
-
-    A criterion is shown only by a test that was run by its id; others have a dash.
-    """
-    shown = {
+def shown_criteria(tasks: Sequence[TaskView]) -> dict[str, tuple[TaskView, str]]:
+    """Criteria that a test showed, with the merged task and the test's id."""
+    return {
         evidence.criterion_id: (task, evidence.test_id)
         for task in tasks
         if task.state == TaskState.MERGED and task.check is not None
         for evidence in task.check.criteria
         if evidence.shown
     }
+
+
+def acceptance_table(trace: Trace, tasks: Sequence[TaskView]) -> list[str]:
+    """Each criterion with the task, the commit and the test that shows it, as a Markdown table.
+
+    A criterion is shown only by a test that was run by its id; others have a dash.
+    """
+    shown = shown_criteria(tasks)
     rows: list[str] = []
     for criterion in (c for row in trace.items for c in row.criteria):
         task, test = shown.get(criterion, (None, ""))

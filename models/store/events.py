@@ -232,6 +232,23 @@ async def page(
     )
 
 
+async def activity(
+    session: Session, project_id: ProjectId, *, before: int | None, limit: int
+) -> EventPage:
+    """One page of a project's events, newest first, older than ``before``."""
+    query = select(EventRow).where(col(EventRow.project_id) == project_id)
+    if before is not None:
+        query = query.where(col(EventRow.project_seq) < before)
+    ordered = query.order_by(col(EventRow.project_seq).desc()).limit(limit + 1)
+    found = await _events(session, ordered)
+    more = len(found) > limit
+    return EventPage(
+        items=tuple(found[:limit]),
+        next_cursor=str(found[limit - 1].project_seq) if more else None,
+        last_seq=await last_project_seq(session, project_id),
+    )
+
+
 async def lock_stream(session: Session, spec_id: SpecId) -> int:
     """Let nothing be appended to a stream until the transaction ends; returns its last ``seq``."""
     return await _lock(session, StreamCounterRow, StreamCounterRow.stream_id, spec_id)

@@ -140,15 +140,17 @@ async def list_projects_waiting(session: Session) -> tuple[ProjectId, ...]:
     return tuple(ProjectId(project_id) for project_id in found.scalars())
 
 
-async def settle(session: Session, notification_id: UUID, error: str | None) -> None:
-    """Note a try: sent when there is no error."""
+async def settle(
+    session: Session, notification_id: UUID, error: str | None, *, final: bool
+) -> None:
+    """Note a try; a ``final`` one is not followed by another, taken or refused."""
     await session.execute(
         update(NotificationRow)
         .where(col(NotificationRow.id) == notification_id)
         .values(
             tries=NotificationRow.tries + 1,
             error=error,
-            sent_at=datetime.now(UTC) if error is None else None,
+            sent_at=datetime.now(UTC) if final else None,
         )
     )
 

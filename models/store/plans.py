@@ -12,6 +12,7 @@ from sqlmodel import col
 from models.contracts.base import ProjectId, SpecId, TaskId, TicketId
 from models.contracts.plans import PlannedTask, PlannedTicket
 from models.contracts.tasks import TaskView
+from models.contracts.tickets import Column
 from models.store.database import Session
 from models.tables.specs import TaskRow, TicketRow
 
@@ -91,10 +92,14 @@ async def put_tasks(
 
 
 async def add_ticket(
-    session: Session, project_id: ProjectId, spec_id: SpecId, ticket: PlannedTicket
+    session: Session,
+    project_id: ProjectId,
+    spec_id: SpecId,
+    ticket: PlannedTicket,
+    place: Column = Column.READY,
 ) -> None:
-    """Write a ticket that no plan holds; a repeat changes nothing."""
-    row = _ticket_row(project_id, spec_id, "", ticket)
+    """Write a ticket that no plan holds, in a column; a repeat changes nothing."""
+    row = {**_ticket_row(project_id, spec_id, "", ticket), "place": place.value}
     await _upsert(session, TicketRow, [row], ("retired",))
 
 
@@ -158,3 +163,11 @@ async def get_planned_task(session: Session, task_id: TaskId) -> PlannedTask | N
     found = await session.execute(select(col(TaskRow.plan)).where(col(TaskRow.id) == task_id))
     plan = found.scalar()
     return PlannedTask.model_validate(plan) if plan else None
+
+
+async def list_minutes(session: Session, spec_id: SpecId) -> dict[str, int]:
+    """What each task of a spec was estimated to take, in minutes, by its local id."""
+    found = await session.execute(
+        select(col(TaskRow.local_id), col(TaskRow.plan)).where(col(TaskRow.spec_id) == spec_id)
+    )
+    return {name: PlannedTask.model_validate(plan).estimate_minutes for name, plan in found}

@@ -1,5 +1,7 @@
 """Projects."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
@@ -12,10 +14,11 @@ from models.contracts.projects import (
     ProjectPage,
     UpdateProject,
 )
-from models.errors import NotFound
+from models.errors import Conflict, NotFound
 from models.store.cursors import read_cursor, write_cursor
 from models.store.database import Session
 from models.tables.projects import ProjectRow
+from models.tables.specs import SpecRow
 
 
 def _project(row: ProjectRow) -> Project:
@@ -48,7 +51,7 @@ async def get(session: Session, project_id: ProjectId) -> Project:
 
 async def page(session: Session, *, cursor: str | None, limit: int) -> ProjectPage:
     """Projects, newest first."""
-    query = select(ProjectRow)
+    query = select(ProjectRow).where(col(ProjectRow.archived_at).is_(None))
     if cursor is not None:
         at, last = read_cursor(cursor)
         query = query.where(tuple_(col(ProjectRow.created_at), col(ProjectRow.id)) < (at, last))
@@ -77,6 +80,46 @@ async def change(session: Session, project_id: ProjectId, body: UpdateProject) -
     row.settings = project.settings.overridden_by(body.settings).model_dump(mode="json")
     await session.flush()
     return _project(row)
+
+
+async def archive(session: Session, project_id: ProjectId) -> None:
+    """Take a project out of the lists; a repeat changes nothing.
+
+    Raises:
+        Conflict: a spec of it runs.
+        NotFound: no such project.
+    """
+    await get(session, project_id)
+    running = await session.execute(
+        select(col(SpecRow.id))
+        .where(
+            col(SpecRow.project_id) == project_id,
+            col(SpecRow.status).not_in(("draft", "completed", "failed", "cancelled")),
+        )
+        .limit(1)
+    )
+    if running.scalar() is not None:
+        msg = "A spec of this project runs; cancel it first."
+        raise Conflict(msg, code="project-busy")
+    await session.execute(
+        update(ProjectRow)
+        .where(col(ProjectRow.id) == project_id, col(ProjectRow.archived_at).is_(None))
+        .values(archived_at=datetime.now(UTC))
+    )
+
+
+async def get_active(session: Session, project_id: ProjectId) -> Project:
+    """One project that takes new work.
+
+    Raises:
+        Conflict: it is archived.
+        NotFound: no such project.
+    """
+    project = await get(session, project_id)
+    if project.archived_at is not None:
+        msg = "This project is archived."
+        raise Conflict(msg, code="project-archived")
+    return project
 
 
 async def confirm_environment(

@@ -9,8 +9,9 @@ from sqlmodel import col
 from models.contracts.base import GateId, ProjectId, SpecId, TaskId
 from models.contracts.checks import CheckEvidence, TaskRound
 from models.contracts.events import EventSource, Fact, NewEvent
-from models.contracts.facts import DocumentStored, PhaseCompleted, SpecCreated
+from models.contracts.facts import DocumentStored, PhaseCompleted, SpecChanged, SpecCreated
 from models.contracts.gates import Gate
+from models.contracts.projects import ProjectSettings
 from models.contracts.repositories import PullRequest
 from models.contracts.specs import (
     CLOSED,
@@ -20,11 +21,11 @@ from models.contracts.specs import (
     SpecStatus,
     SpecView,
 )
-from models.contracts.tasks import TaskList, TaskView
-from models.errors import KeyReused, NotFound
+from models.errors import Conflict, KeyReused, NotFound
 from models.store import budgets, documents, events
 from models.store.cursors import read_cursor, write_cursor
 from models.store.database import Session
+from models.store.identifiers import new_id
 from models.tables.projects import ProjectRow
 from models.tables.specs import (
     CheckRow,
@@ -32,7 +33,6 @@ from models.tables.specs import (
     LaunchKeyRow,
     PullRequestRow,
     SpecRow,
-    TaskRow,
 )
 
 
@@ -83,6 +83,48 @@ async def create(
     return launch.spec_id
 
 
+async def change_draft(
+    session: Session,
+    spec_id: SpecId,
+    *,
+    by: str,
+    title: str | None = None,
+    description: str | None = None,
+    settings: ProjectSettings | None = None,
+) -> None:
+    """Change what a draft will be started with; what is None stays.
+
+    Raises:
+        Conflict: it has started.
+        NotFound: no such spec.
+    """
+    row = await session.get(SpecRow, spec_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise _unknown(spec_id)
+    if row.status != SpecStatus.DRAFT:
+        msg = "Only a draft can be changed; its documents are edited one by one."
+        raise Conflict(msg, code="spec-started")
+    launch = SpecInput.model_validate(row.launch)
+    changed = launch.model_copy(
+        update={
+            "title": title or launch.title,
+            "description": description or launch.description,
+            "settings": launch.settings.overridden_by(settings),
+        }
+    )
+    row.launch = changed.model_dump(mode="json")
+    await session.flush()
+    await budgets.set_limits(session, spec_id, changed.settings.budget)
+    fact = SpecChanged(title=changed.title, by=by)
+    told = NewEvent(dedup_key=f"changed/{new_id()}", fact=fact, source=EventSource.SYSTEM)
+    await events.append(session, launch.project_id, spec_id, [told])
+
+
+def _unknown(spec_id: SpecId) -> NotFound:
+    msg = "There is no such spec."
+    return NotFound(msg, code="spec-not-found", spec_id=str(spec_id))
+
+
 async def _keep(session: Session, launch: SpecInput) -> list[NewEvent]:
     """Make the documents that a fork begins with its own first versions."""
     found: list[NewEvent] = []
@@ -120,8 +162,7 @@ async def _keep(session: Session, launch: SpecInput) -> list[NewEvent]:
 async def _row(session: Session, spec_id: SpecId) -> SpecRow:
     row = await session.get(SpecRow, spec_id)
     if row is None:
-        msg = "There is no such spec."
-        raise NotFound(msg, code="spec-not-found", spec_id=str(spec_id))
+        raise _unknown(spec_id)
     return row
 
 
@@ -170,9 +211,10 @@ async def page(
     status: str | None,
     cursor: str | None,
     limit: int,
+    archived: bool = False,
 ) -> SpecPage:
-    """Specs, newest first, of one project or of all."""
-    query = select(SpecRow)
+    """Specs, newest first, of one project or of all; archived ones are a list of their own."""
+    query = select(SpecRow).where(col(SpecRow.archived) == archived)
     if project_id is not None:
         query = query.where(col(SpecRow.project_id) == project_id)
     if status is not None:
@@ -203,36 +245,6 @@ async def list_running(session: Session) -> tuple[SpecView, ...]:
         .order_by(col(SpecRow.created_at))
     )
     return tuple(SpecView.model_validate(view) for view in found.scalars())
-
-
-async def find_task(session: Session, task_id: TaskId) -> TaskView | None:
-    """One task, None when there is none."""
-    row = await session.get(TaskRow, task_id)
-    return TaskView.model_validate(row.view) if row is not None else None
-
-
-async def list_tasks(session: Session, spec_id: SpecId) -> TaskList:
-    """The tasks of a spec that are in its plan, in plan order."""
-    await _row(session, spec_id)
-    found = await session.execute(
-        select(col(TaskRow.view))
-        .where(col(TaskRow.spec_id) == spec_id, ~col(TaskRow.retired))
-        .order_by(col(TaskRow.position))
-    )
-    return TaskList(items=tuple(TaskView.model_validate(view) for view in found.scalars()))
-
-
-async def get_task(session: Session, task_id: TaskId) -> TaskView:
-    """One task.
-
-    Raises:
-        NotFound: no such task.
-    """
-    row = await session.get(TaskRow, task_id)
-    if row is None:
-        msg = "There is no such task."
-        raise NotFound(msg, code="task-not-found", task_id=str(task_id))
-    return TaskView.model_validate(row.view)
 
 
 async def list_gates(session: Session, spec_id: SpecId) -> tuple[Gate, ...]:
