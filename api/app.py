@@ -12,6 +12,7 @@ from api.gateway import Gateway, connect_lazily
 from api.idempotency import Idempotency
 from api.live import LiveHub
 from api.middleware import Edge
+from api.openapi_document import install_openapi
 from api.pages import install_pages
 from api.routes import (
     artifacts,
@@ -46,7 +47,9 @@ _PROBLEMS: Final = {
     status: {"model": Problem, "description": text}
     for status, text in (
         (400, "The request can never succeed as it stands"),
+        (401, "Who calls is not known"),
         (403, "Not allowed"),
+        (405, "No such method here"),
         (404, "No such thing"),
         (409, "The state forbids it now"),
         (412, "Made against an older version"),
@@ -108,6 +111,7 @@ def create_app(
     app.include_router(v1)
     app.include_router(system.root)
     install_pages(app, api.frontend_dir)
+    install_openapi(app)
     app.add_middleware(Idempotency, api=app)
     app.add_middleware(Edge)
     return app

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from sqlalchemy.exc import DBAPIError, OperationalError
 from starlette.exceptions import HTTPException
 
+from api.openapi_document import methods_of
 from models.contracts.problems import Problem
 from models.errors import (
     AppError,
@@ -41,7 +42,12 @@ _STATUS: Final[tuple[tuple[type[AppError], int], ...]] = (
     (RateLimited, 429),
     (Unavailable, 503),
 )
-_CODES: Final = {400: "invalid-body", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+_CODES: Final = {
+    400: "invalid-body",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+}
 _RETRY_SECONDS: Final = 2
 
 
@@ -74,17 +80,29 @@ def problem_response(
     )
 
 
+def _retry(error: AppError) -> int | None:
+    """After how many seconds one may try again; ``None`` where that would not help."""
+    if not isinstance(error, RetryableError):
+        return None
+    return int(error.retry_after.total_seconds()) if error.retry_after else _RETRY_SECONDS
+
+
+def _no_route(request: Request, detail: str, methods: list[str]) -> JSONResponse:
+    if not methods or request.method in methods:
+        return problem_response(request, 404, "not-found", detail)
+    answer = problem_response(request, 405, "method-not-allowed", "This path has other methods.")
+    answer.headers["Allow"] = ", ".join(methods)
+    return answer
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Map every error that may reach the edge."""
 
     @app.exception_handler(AppError)
     async def on_app_error(request: Request, error: AppError) -> JSONResponse:
-        status = status_of(error)
-        retry = None
-        if isinstance(error, RetryableError):
-            retry = int(error.retry_after.total_seconds()) if error.retry_after else _RETRY_SECONDS
+        context: dict[str, JsonValue] = dict(error.context)
         return problem_response(
-            request, status, error.stable_code, error.detail, dict(error.context), retry
+            request, status_of(error), error.stable_code, error.detail, context, _retry(error)
         )
 
     @app.exception_handler(RequestValidationError)
@@ -107,6 +125,10 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
+        path = request.url.path
+        methods = methods_of(app, path)  # the router knows a path's methods one at a time
+        if error.status_code in (404, 405) and (methods or path.startswith("/api/")):
+            return _no_route(request, str(error.detail), methods)
         code = _CODES.get(error.status_code, "http-error")
         return problem_response(request, error.status_code, code, str(error.detail))
 

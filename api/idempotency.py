@@ -44,6 +44,11 @@ class Idempotency:
         if key is None:
             await self._app(scope, receive, send)
             return
+        if not 1 <= len(key) <= _LONGEST:
+            detail = f"An Idempotency-Key has 1 to {_LONGEST} characters."
+            answer = problem_response(Request(scope), 422, "validation-failed", detail)
+            await answer(scope, receive, send)
+            return
         body = await _read(receive)
         where = f"owner {scope['method']} {scope['path']}"
         digest = hashlib.sha256(body).hexdigest()
@@ -63,7 +68,7 @@ class Idempotency:
             return None
         key = Headers(scope=scope).get("idempotency-key")
         own = scope["path"].endswith(_OWN) or not scope["path"].startswith("/api/")
-        return key if key and len(key) <= _LONGEST and not own else None
+        return None if own else key
 
     async def _answer(
         self, scope: Scope, body: bytes, send: Send, named: tuple[str, str, str]

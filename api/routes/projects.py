@@ -25,6 +25,7 @@ from models.contracts.projects import (
 )
 from models.contracts.specs import SpecPage, SpecStatus
 from models.contracts.tasks import ProjectSlots
+from models.errors import NotFound
 from models.rules.addresses import check_branch, read_address
 from models.store import installation, overviews, projects, slots, specs
 from models.store.identifiers import new_id
@@ -52,8 +53,12 @@ async def create_project(body: CreateProject, session: TheSession) -> Project:
 
 @router.get("/{project_id}")
 async def get_project(project_id: ProjectId, session: TheSession) -> Project:
-    """One project."""
-    return await projects.get(session, project_id)
+    """One project; 404 ``project-archived`` when it was deleted."""
+    project = await projects.get(session, project_id)
+    if project.archived_at is not None:
+        msg = "This project was deleted."
+        raise NotFound(msg, code="project-archived")
+    return project
 
 
 @router.patch("/{project_id}")

@@ -45,13 +45,13 @@ async def list_specs(
     )
 
 
-@router.get("/{spec_id}")
+@router.get("/{spec_id:uuid}")
 async def get_spec(spec_id: SpecId, session: TheSession) -> SpecDetail:
     """One spec."""
     return await specs.get_detail(session, spec_id)
 
 
-@router.patch("/{spec_id}")
+@router.patch("/{spec_id:uuid}")
 async def change_spec(
     spec_id: SpecId, body: ChangeSpec, session: TheSession, actor: Actor
 ) -> SpecDetail:
@@ -68,10 +68,12 @@ async def change_spec(
     return await specs.get_detail(session, spec_id)
 
 
-@router.delete("/{spec_id}", status_code=204)
+@router.delete("/{spec_id:uuid}", status_code=204)
 async def delete_spec(spec_id: SpecId, services: TheServices, actor: Actor) -> None:
-    """Archive a draft, or a spec that has ended; what it made stays readable."""
+    """Delete a draft, or a spec that has ended; its branch stays. To keep it readable, archive it."""
     await archive_spec(spec_id, services, actor, str(spec_id))
+    async with services.database.begin() as session:
+        await specs.delete(session, spec_id)
 
 
 @router.get("/{spec_id}/state")

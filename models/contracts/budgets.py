@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from models.contracts.base import Payload, ProjectId, SpecId
 
@@ -15,8 +15,8 @@ class BudgetLimits(Payload):
     """How much a spec may use; None is no limit. USD hold only for models with a known price."""
 
     usd: Decimal | None = Field(default=Decimal(10), ge=0, le=1_000_000, decimal_places=6)
-    tokens: int | None = Field(default=None, ge=0, le=10**15)
-    wall_clock: timedelta | None = Field(default=None, gt=timedelta(0))
+    tokens: StrictInt | None = Field(default=None, ge=0, le=10**15)
+    wall_clock: timedelta | None = Field(default=None, gt=timedelta(0), le=timedelta(days=364))
 
 
 class BudgetState(Payload):

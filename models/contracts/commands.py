@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictInt
 
 from models.contracts.agents import MESSAGE_LIMIT
 from models.contracts.artifacts import ArtifactRef
@@ -174,10 +174,10 @@ class CommandBody(Request):
 
     reason: str = Field(default="", max_length=10_000)
     budget: BudgetLimits | None = None
-    max_parallel_tasks: int | None = Field(default=None, ge=1, le=50)
+    max_parallel_tasks: StrictInt | None = Field(default=None, ge=1, le=50)
     from_phase: Phase | None = None
-    keep_merged: bool = False
-    use_draft: bool = False
+    keep_merged: StrictBool = False
+    use_draft: StrictBool = False
 
 
 class SpecCommand(Payload):

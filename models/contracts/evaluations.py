@@ -1,6 +1,6 @@
 """What an automatic evaluation of a document says."""
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from models.contracts.base import Payload
 from models.contracts.phases import Phase
@@ -25,8 +25,8 @@ class Finding(Payload):
 class EvaluationLimits(Payload):
     """How much a person can review; ``max_design_words`` is of a medium feature."""
 
-    max_requirements: int = Field(default=25, ge=1, le=300)
-    max_design_words: int = Field(default=2_500, ge=100, le=50_000)
+    max_requirements: StrictInt = Field(default=25, ge=1, le=300)
+    max_design_words: StrictInt = Field(default=2_500, ge=100, le=50_000)
 
 
 DEFAULT_LIMITS = EvaluationLimits()

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from models.contracts.base import Payload, ProjectId, Request, SpecId
 from models.contracts.repositories import PullRequest
@@ -105,7 +105,7 @@ class ForgeResult(Payload):
 class CreatePullRequest(Request):
     """``force`` makes one although tasks are not merged."""
 
-    force: bool = False
+    force: StrictBool = False
 
 
 class BranchCreatedAnswer(Payload):

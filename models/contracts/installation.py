@@ -1,6 +1,6 @@
 """Settings of the whole installation that people change while it runs."""
 
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictInt
 
 from models.contracts.base import Payload, ProjectId, Request
 
@@ -28,6 +28,6 @@ class InstallationSettings(Payload):
 class ChangeInstallation(Request):
     """Settings to change; those not given stay."""
 
-    orchestrator_enabled: bool | None = None
-    max_concurrent_tasks_per_project: int | None = Field(default=None, ge=1, le=1_000)
-    max_concurrent_specs: int | None = Field(default=None, ge=1, le=1_000)
+    orchestrator_enabled: StrictBool | None = None
+    max_concurrent_tasks_per_project: StrictInt | None = Field(default=None, ge=1, le=1_000)
+    max_concurrent_specs: StrictInt | None = Field(default=None, ge=1, le=1_000)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StringConstraints, field_validator
 
 from models.contracts.base import Payload, ProjectId, Request
 from models.contracts.budgets import BudgetLimits
@@ -39,7 +39,7 @@ class GatePolicy(Payload):
     """When a phase's gate opens: always, never, or below a score."""
 
     mode: Literal["auto", "ask", "auto_if_score"] = "ask"
-    at_least: float = Field(default=0.9, ge=0, le=1)
+    at_least: StrictFloat = Field(default=0.9, ge=0, le=1)
 
 
 def default_gates() -> dict[Phase, GatePolicy]:
@@ -70,7 +70,7 @@ class Environment(Payload):
     variables: dict[VariableName, Annotated[str, StringConstraints(max_length=2_000)]] = Field(
         default_factory=dict[VariableName, str], max_length=100
     )
-    confirmed: bool = False
+    confirmed: StrictBool = False
 
 
 class ConfirmEnvironment(Payload):
@@ -92,23 +92,25 @@ class ProjectSettings(Payload):
     planner_model: str | None = None
     agent_model: str | None = None
     models: dict[Phase, str] = Field(default_factory=dict[Phase, str])
-    max_attempts: int = Field(default=3, ge=1, le=10)
-    threshold: float = Field(default=0.7, ge=0, le=1)
-    thresholds: dict[Phase, Annotated[float, Field(ge=0, le=1)]] = Field(
+    max_attempts: StrictInt = Field(default=3, ge=1, le=10)
+    threshold: StrictFloat = Field(default=0.7, ge=0, le=1)
+    thresholds: dict[Phase, Annotated[StrictFloat, Field(ge=0, le=1)]] = Field(
         default_factory=dict[Phase, float]
     )
     limits: EvaluationLimits = EvaluationLimits()
     judge: Literal["off", "advisory", "blocking"] = "off"
     gates: dict[Phase, GatePolicy] = Field(default_factory=default_gates)
-    gate_deadline: timedelta | None = Field(default=None, gt=timedelta(0))
+    gate_deadline: timedelta | None = Field(default=None, gt=timedelta(0), le=timedelta(days=364))
     on_deadline: Literal["remind", "approve", "reject"] = "remind"
-    question_deadline: timedelta | None = Field(default=None, gt=timedelta(0))
+    question_deadline: timedelta | None = Field(
+        default=None, gt=timedelta(0), le=timedelta(days=364)
+    )
     drift_policy: Literal["go_on", "ask", "re_explore"] = "go_on"
     budget: BudgetLimits = BudgetLimits()
     steering: str = Field(default="", max_length=20_000)
-    max_parallel_tasks: int = Field(default=4, ge=1, le=50)
-    max_rounds: int = Field(default=3, ge=1, le=10)
-    max_turns: int = Field(default=200, ge=1, le=1_000)
+    max_parallel_tasks: StrictInt = Field(default=4, ge=1, le=50)
+    max_rounds: StrictInt = Field(default=3, ge=1, le=10)
+    max_turns: StrictInt = Field(default=200, ge=1, le=1_000)
     environment: Environment = Environment()
 
     @field_validator("gates")

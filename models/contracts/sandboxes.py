@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StrictInt, StringConstraints
 
 from models.contracts.base import Payload, ProjectId, Request, SpecId, TaskId
 
@@ -59,7 +59,7 @@ class SandboxToken(Payload):
 class AskToken(Request):
     """How long the token is good for, in minutes."""
 
-    minutes: int = Field(default=60, ge=1, le=24 * 60)
+    minutes: StrictInt = Field(default=60, ge=1, le=24 * 60)
 
 
 class PostedEvent(Request):

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from models.contracts.artifacts import ArtifactRef
 from models.contracts.base import Payload, ProjectId, Request, SpecId, Timings
@@ -135,10 +135,12 @@ class LaunchSpec(Request):
     """A feature request; ``title`` defaults to the first line of the description."""
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] | None = None
-    description: Annotated[str, StringConstraints(strip_whitespace=True)]
+    description: Annotated[
+        str, StringConstraints(strip_whitespace=True), Field(json_schema_extra={"minLength": 1})
+    ]
     project_id: ProjectId
     working_directory: Annotated[str, StringConstraints(max_length=500)] | None = None
-    auto_execute: bool = True
+    auto_execute: StrictBool = True
     base_branch: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     settings: ProjectSettings | None = None
     answers: tuple[LaunchAnswer, ...] = Field(default=(), max_length=25)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from models.contracts.base import Payload, ProjectId, Request, SpecId, TaskId, TicketId
 from models.contracts.plans import Priority
@@ -47,7 +47,7 @@ class CreateTicket(Request):
     workflow_mode: Literal["quick", "quick_task", "spec_driven"] = "quick"
     check_command: str | None = Field(default=None, max_length=2_000)
     settings: ProjectSettings | None = None
-    start: bool = True
+    start: StrictBool = True
 
     @property
     def is_quick(self) -> bool:
@@ -172,14 +172,14 @@ class ChangeColumn(Request):
     """How a project calls a column, and how many tickets it takes; None is no limit."""
 
     title: Title | None = None
-    wip_limit: int | None = Field(default=None, ge=1, le=1_000)
+    wip_limit: StrictInt | None = Field(default=None, ge=1, le=1_000)
 
 
 class StartProcessing(Request):
     """Start tickets that wait; all of them when none are named. ``dry_run`` only says which."""
 
     ticket_ids: tuple[TicketId, ...] | None = Field(default=None, max_length=200)
-    dry_run: bool = False
+    dry_run: StrictBool = False
 
 
 class StartedTicket(Payload):

@@ -120,6 +120,13 @@ async def change_draft(
     await events.append(session, launch.project_id, spec_id, [told])
 
 
+async def delete(session: Session, spec_id: SpecId) -> None:
+    """Forget an archived spec: it is found no more; what it made is kept until it is purged."""
+    row = await _row(session, spec_id)
+    row.deleted = True
+    await session.flush()
+
+
 def _unknown(spec_id: SpecId) -> NotFound:
     msg = "There is no such spec."
     return NotFound(msg, code="spec-not-found", spec_id=str(spec_id))
@@ -161,7 +168,7 @@ async def _keep(session: Session, launch: SpecInput) -> list[NewEvent]:
 
 async def _row(session: Session, spec_id: SpecId) -> SpecRow:
     row = await session.get(SpecRow, spec_id)
-    if row is None:
+    if row is None or row.deleted:
         raise _unknown(spec_id)
     return row
 
@@ -214,7 +221,7 @@ async def page(
     archived: bool = False,
 ) -> SpecPage:
     """Specs, newest first, of one project or of all; archived ones are a list of their own."""
-    query = select(SpecRow).where(col(SpecRow.archived) == archived)
+    query = select(SpecRow).where(col(SpecRow.archived) == archived, ~col(SpecRow.deleted))
     if project_id is not None:
         query = query.where(col(SpecRow.project_id) == project_id)
     if status is not None:

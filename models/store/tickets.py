@@ -100,7 +100,7 @@ async def get_row(session: Session, ticket_id: TicketId, *, lock: bool = False) 
     row = await session.get(
         TicketRow, ticket_id, with_for_update=lock or None, populate_existing=True
     )
-    if row is None:
+    if row is None or (row.retired and row.local_id == plans.OWN_TICKET):
         msg = "There is no such ticket."
         raise NotFound(msg, code="ticket-not-found", ticket_id=str(ticket_id))
     return row

@@ -21,6 +21,7 @@ class SpecRow(Row, table=True):
     launch: Json = json_column()
     view: Json = json_column()
     archived: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    deleted: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     created_at: datetime = now_column(index=True)
 
 

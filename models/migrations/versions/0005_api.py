@@ -173,6 +173,10 @@ def upgrade() -> None:
         sa.Column("archived", sa.Boolean(), server_default=sa.text("false"), nullable=False),
     )
     op.add_column(
+        "specs",
+        sa.Column("deleted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
+    op.add_column(
         "tickets",
         sa.Column(
             "place", sqlmodel.sql.sqltypes.AutoString(), server_default="ready", nullable=False
@@ -184,6 +188,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f("ix_tickets_created_at"), table_name="tickets")
     op.drop_column("tickets", "place")
+    op.drop_column("specs", "deleted")
     op.drop_column("specs", "archived")
     op.drop_column("sandbox_events", "claimed")
     op.drop_column("projects", "archived_at")
