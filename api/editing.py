@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from api.deps import Actor, TheSession
 from models.contracts.artifacts import ArtifactKind, ArtifactRef
-from models.contracts.base import SpecId
+from models.contracts.base import SpecId, refuse_unstorable
 from models.contracts.documents import Design, Exploration, Requirements
 from models.contracts.evaluations import Evaluation
 from models.contracts.phases import GENERATED_PHASES, Phase
@@ -105,12 +105,14 @@ async def change_document(
 
     Raises:
         Stale: the document is not the one that ``etag`` names.
+        InvalidInput: it holds text that cannot be stored.
     """
     current = await view_document(session, spec_id, phase)
     if current.etag != etag:
         msg = "The document has changed since you read it; load it again."
         raise Stale(msg, code="stale-draft")
     changed = change(current.document)
+    refuse_unstorable(changed)
     begun = await drafts.find(session, spec_id, phase)
     draft = Draft(
         phase=phase,

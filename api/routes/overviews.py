@@ -27,7 +27,9 @@ async def get_inbox(
 @router.get("/search")
 async def search(
     session: TheSession,
-    query: Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")],
+    query: Annotated[
+        str, Query(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
+    ],
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> SearchHits:
     """Specs, tickets, tasks and projects whose title has all the words."""

@@ -56,7 +56,7 @@ async def change_spec(
     spec_id: SpecId, body: ChangeSpec, session: TheSession, actor: Actor
 ) -> SpecDetail:
     """Change a draft; a spec that has started is changed through its documents and commands."""
-    check_request(body.title or "", body.description or ".")
+    check_request(body.description or ".")
     await specs.change_draft(
         session,
         spec_id,

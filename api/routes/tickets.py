@@ -26,7 +26,7 @@ from models.contracts.tickets import (
     TicketPage,
     WriteComment,
 )
-from models.errors import Conflict, InvalidInput
+from models.errors import Conflict
 from models.rules.board import move_refusal
 from models.rules.launch import first_view, prepare_launch, prepare_quick
 from models.store import boards, events, projects, specs, tickets
@@ -248,7 +248,7 @@ async def write_comment(
     """Say something about a ticket; agents do not read it, messages to a task are for them."""
     ticket = await tickets.get(session, ticket_id)
     comment_id = uuid5(ticket_id, command_id)
-    return await tickets.comment(session, ticket, comment_id, actor, _clean(body.text))
+    return await tickets.comment(session, ticket, comment_id, actor, body.text)
 
 
 @router.patch("/{ticket_id}/comments/{comment_id}")
@@ -257,7 +257,7 @@ async def change_comment(
 ) -> TicketComment:
     """Say it in other words."""
     ticket = await tickets.get(session, ticket_id)
-    return await tickets.change_comment(session, ticket, comment_id, actor, _clean(body.text))
+    return await tickets.change_comment(session, ticket, comment_id, actor, body.text)
 
 
 @router.delete("/{ticket_id}/comments/{comment_id}", status_code=204)
@@ -267,15 +267,3 @@ async def drop_comment(
     """Take a comment back."""
     ticket = await tickets.get(session, ticket_id)
     await tickets.drop_comment(session, ticket, comment_id, actor)
-
-
-def _clean(text: str) -> str:
-    """The text, when Postgres takes it.
-
-    Raises:
-        InvalidInput: a NUL character.
-    """
-    if "\0" in text:
-        msg = "The text holds a NUL character."
-        raise InvalidInput(msg, code="invalid-text")
-    return text

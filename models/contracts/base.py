@@ -1,16 +1,20 @@
 """The two bases of every contract."""
 
+import re
 from datetime import timedelta
-from typing import NewType
+from typing import Final, NewType, cast
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from models.errors import InvalidInput
 
 SpecId = NewType("SpecId", UUID)
 ProjectId = NewType("ProjectId", UUID)
 TaskId = NewType("TaskId", UUID)
 TicketId = NewType("TicketId", UUID)
 GateId = NewType("GateId", UUID)
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 class Payload(BaseModel):
@@ -22,10 +26,34 @@ class Payload(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+def refuse_unstorable(value: object) -> None:
+    """Refuse text that Postgres does not take, at any depth: it would fail long after it was sent.
+
+    Raises:
+        InvalidInput: a NUL character, or half of a surrogate pair.
+    """
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str) and _UNSTORABLE.search(one):
+            msg = "The text holds a character that cannot be stored, such as NUL."
+            raise InvalidInput(msg, code="invalid-text")
+        if isinstance(one, dict):
+            left += [*cast(dict[object, object], one), *cast(dict[object, object], one).values()]
+        elif isinstance(one, list | tuple):
+            left += cast(list[object], one)
+
+
 class Request(BaseModel):
-    """What comes in over HTTP: unknown fields are refused."""
+    """What comes in over HTTP: unknown fields are refused, and text that cannot be stored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unstorable(cls, value: object) -> object:
+        refuse_unstorable(value)
+        return value
 
 
 class Timings(Payload):

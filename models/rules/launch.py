@@ -75,11 +75,11 @@ def choose_models(
     return planner, agent
 
 
-def check_request(title: str, description: str) -> None:
+def check_request(description: str) -> None:
     """See that a feature request can be taken.
 
     Raises:
-        InvalidInput: empty, or with a NUL character.
+        InvalidInput: it is empty.
         TooLarge: a description over 32 kB.
     """
     if not description:
@@ -88,9 +88,6 @@ def check_request(title: str, description: str) -> None:
     if len(description.encode(errors="surrogatepass")) > DESCRIPTION_LIMIT_BYTES:
         msg = f"A description holds at most {DESCRIPTION_LIMIT_BYTES} bytes."
         raise TooLarge(msg, code="description-too-large")
-    if "\0" in description or "\0" in title:
-        msg = "The text holds a NUL character."
-        raise InvalidInput(msg, code="invalid-text")
 
 
 def prepare_launch(
@@ -108,7 +105,7 @@ def prepare_launch(
         InvalidInput: empty description, odd branch or working directory.
         TooLarge: a description over 32 kB.
     """
-    check_request(body.title or "", body.description)
+    check_request(body.description)
     directory = body.working_directory or ""
     if directory and not is_inside(directory):
         msg = "The working directory must be a path inside the repository."

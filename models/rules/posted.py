@@ -42,7 +42,7 @@ def read_posted(event: PostedEvent, sandbox: SandboxView, key: str) -> NewEvent 
         key: makes the event idempotent in its stream.
 
     Raises:
-        InvalidInput: a NUL character, or data nested over 20 deep.
+        InvalidInput: data nested over 20 deep.
         NotAllowed: it names another spec.
         TooLarge: over 64 kB.
     """
@@ -103,9 +103,6 @@ def _check_shape(event: PostedEvent) -> None:
     if len(text) > EVENT_LIMIT_BYTES:
         msg = f"An event holds at most {EVENT_LIMIT_BYTES} bytes."
         raise TooLarge(msg, code="event-too-large")
-    if "\\u0000" in text:
-        msg = "The event holds a NUL character."
-        raise InvalidInput(msg, code="invalid-text")
 
 
 def _check_depth(value: JsonValue, left: int) -> None:
