@@ -7,6 +7,7 @@ cancelled; others are revised and run again, or wait for money. Until 0.1.0 the 
 import asyncio
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from temporalio.client import Client
 
@@ -22,10 +23,12 @@ from models.contracts.phases import Phase
 from models.contracts.projects import GatePolicy
 from models.contracts.questions import Question
 from models.wire import WORKFLOW_QUEUE
+from tests.support.evaluations import good
 from tests.support.scenario import Job, ask, finish, play, write
 from tests.support.stack import RunningStack, quick_settings, running_stack
 from workers.plugin import SpecPlugin
 
+Json = dict[str, Any]
 FOLDER = Path(__file__).parent / "replay" / "histories"
 
 
@@ -119,6 +122,52 @@ async def _asked(stack: RunningStack) -> TaskId:
     return task.id
 
 
+async def _proposed(stack: RunningStack) -> SpecId:
+    """A spec whose first document comes from a sandbox, and whose only task is stopped and begun again."""
+    rounds = [[[ask("Which?")], [finish()]], [[write("a.txt", "a\n")], [finish()]]]
+    scenario, settings = play(stack, [Job("TSK-001", rounds, files=["a.txt"])], latency=2)
+    project = await stack.project(stack.remote(), settings, is_demo=False)
+    hook = {"url": f"{stack.model.url}/not-there"}
+    await stack.http.put(f"/api/v1/projects/{project.id}/webhook", json=hook)
+    spec_id = await stack.launch(project)
+    await stack.until(spec_id, lambda event: event.event_type == "spec.phase_started")
+    await _propose(stack, spec_id)
+    scenario.latency_seconds = 0.1
+    await stack.until(spec_id, lambda event: event.event_type == "question.asked")
+    task = (await stack.api.tasks(spec_id)).items[0]
+    await stack.post(f"/tasks/{task.id}/commands/stop")
+    await stack.until(spec_id, lambda event: event.event_type == "task.cancelled")
+    await stack.post(f"/tasks/{task.id}/commands/start")
+    await stack.post(f"/specs/{spec_id}/commands/set_limits", {"max_parallel_tasks": 2})
+    await stack.until_closed(spec_id)
+    return spec_id
+
+
+async def _propose(stack: RunningStack, spec_id: SpecId) -> None:
+    path = f"/sandboxes/plan-{spec_id}"
+    token = (await stack.post(f"{path}/token")).json()["token"]
+    document: Json = {**good(Phase.EXPLORE), "questions": []}
+    data: Json = {"success": True, "phase_data": {"explore": document}}
+    event = {"event_type": "agent.completed", "data": data}
+    answer = await stack.post(f"{path}/events", event, Authorization=f"Bearer {token}")
+    print(f"proposal: {answer.json()}")  # noqa: T201 - what it did
+
+
+async def _errands(stack: RunningStack, client: Client, spec_id: SpecId) -> None:
+    """A look into a repository, an errand to the forge, and a notification that nobody takes."""
+    project_id = (await stack.api.spec(spec_id)).project_id
+    await stack.http.get(f"/api/v1/projects/{project_id}/branches")
+    async for found in client.list_workflows("WorkflowType = 'LookupWorkflow'", limit=1):
+        await _store(client, found.id, FOLDER / "LookupWorkflow" / "branches.json")
+    await stack.post(f"/specs/{spec_id}/create-pr")
+    await _store(
+        client, f"forge-{spec_id}-create_pull_request", FOLDER / "ForgeWorkflow" / "pr.json"
+    )
+    notify = f"notify-{project_id}"
+    await client.get_workflow_handle(notify).result()
+    await _store(client, notify, FOLDER / "NotifyWorkflow" / "refused.json")
+
+
 async def _record() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         async with running_stack(Path(scratch)) as stack:
@@ -141,6 +190,9 @@ async def _record() -> None:
             asked = await _asked(stack)
             path = FOLDER / "TaskWorkflow" / "asked.json"
             await _store(client, task_workflow_id(asked), path)
+            proposed = await _proposed(stack)
+            await _store(client, spec_workflow_id(proposed), folder / "proposed.json")
+            await _errands(stack, client, proposed)
             for name in (RECONCILE_WORKFLOW, REAPER_WORKFLOW):
                 await client.execute_workflow(name, id=name, task_queue=WORKFLOW_QUEUE)
                 await _store(client, name, FOLDER / name / "one-pass.json")

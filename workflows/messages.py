@@ -225,7 +225,7 @@ class SpecMessages:
     @command_task.validator
     def _validate_task_command(self, command: TaskCommand) -> None:
         if not self._commands.knows(command.id):
-            self._schedule.setbacks.validate(command, self._status())
+            self._schedule.validate(command, self._status())
 
     @workflow.signal
     async def accept_task_command(self, command: TaskCommand) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
@@ -29,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.tasks import TaskWorkflow
 
 _CANCEL_AGAIN = timedelta(seconds=10)
+_CLOSING = timedelta(seconds=5)
 
 
 class Scheduler:
@@ -62,8 +64,26 @@ class Scheduler:
         """Local ids of tasks that have started, and so cannot be planned anew."""
         return self._board.begun()
 
+    def validate(self, command: TaskCommand, status: SpecStatus) -> None:
+        """Refuse a command that is not allowed now; one on a task that is still closing waits.
+
+        Raises:
+            ApplicationError: ``command-not-allowed`` or ``commit-missing``, with the reason.
+        """
+        if not self._runs(command):
+            self.setbacks.validate(command, status)
+
+    def _runs(self, command: TaskCommand) -> bool:
+        return self._board.name_of(command.task_id) in self._running
+
     async def take(self, command: TaskCommand, status: SpecStatus) -> TaskState:
-        """Carry out a person's command on one task, and go on with the plan."""
+        """Carry out a person's command on one task, and go on with the plan.
+
+        People read that a task has ended a moment before its workflow closes, so that is waited for.
+        """
+        if self._runs(command):
+            with suppress(TimeoutError):
+                await workflow.wait_condition(lambda: not self._runs(command), timeout=_CLOSING)
         state = await self.setbacks.take(command, status)
         self._changed = True
         return state
