@@ -6,12 +6,14 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
 from api.errors import problem_response
 
 BODY_LIMIT_BYTES: Final = 1024 * 1024
+_TOO_LARGE: Final = f"A body holds at most {BODY_LIMIT_BYTES} bytes."
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 _HTTP_PORT: Final = 80
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -79,7 +81,11 @@ class Edge:
             response = problem_response(Request(scope), status, code, detail)
             await response(scope, receive, marked)
             return
-        await self._app(scope, _Limited(receive, scope).receive, marked)
+        try:
+            await self._app(scope, _Limited(receive).receive, marked)
+        except HTTPException as error:  # read before a route was chosen
+            answer = problem_response(Request(scope), error.status_code, "too-large", error.detail)
+            await answer(scope, receive, marked)
 
     def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
         headers = Headers(scope=scope)
@@ -91,22 +97,26 @@ class Edge:
             return 403, "origin-not-allowed", "Writes from another origin are refused."
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
-            return 413, "too-large", f"A body holds at most {BODY_LIMIT_BYTES} bytes."
+            return 413, "too-large", _TOO_LARGE
         return None
 
 
 class _Limited:
-    """Cuts a body that turns out longer than it may be."""
+    """Refuses a body that turns out longer than it may be."""
 
-    def __init__(self, receive: Receive, scope: Scope) -> None:
+    def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._left = BODY_LIMIT_BYTES
-        self._scope = scope
 
     async def receive(self) -> Message:
+        """The next part.
+
+        Raises:
+            HTTPException: the body is too large; of this kind, because the framework lets it pass.
+        """
         message = await self._receive()
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             if self._left < 0:
-                return {"type": "http.disconnect"}
+                raise HTTPException(413, _TOO_LARGE)
         return message

@@ -86,6 +86,12 @@ class Scenario(Script):
             while not any(f"/{task_id}/" in c and c.endswith(f"/{turn}") for c in self.calls):  # noqa: ASYNC110 - the model's log has no event
                 await asyncio.sleep(0.02)
 
+    async def called(self, number: int) -> None:
+        """Until the model has been called so often, by whomever."""
+        async with asyncio.timeout(30):
+            while len(self.calls) < number:  # noqa: ASYNC110 - the model's log has no event
+                await asyncio.sleep(0.02)
+
     def _rounds_of(self, call: Call) -> Sequence[Turn]:
         for job in self.jobs:
             if str(uuid5(UUID(call.spec_id), job.name)) == call.task_id:
