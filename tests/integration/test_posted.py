@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,8 +11,12 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from activities.posting import HTTPReporter
 from models.contracts.base import SpecId
+from models.contracts.events import NewEvent
+from models.contracts.facts import Progress
 from models.contracts.phases import Phase
+from models.errors import NotAllowed
 from models.store import specs
 from models.tables.sandboxes import SandboxTokenRow
 from tests.integration.test_agents import ASKING, launch
@@ -117,6 +122,25 @@ async def test_forged_events_change_nothing(stack: RunningStack) -> None:
     assert await read_view(stack, spec_id) == before
     await end(stack, spec_id)
     assert code(await post(stack, sandbox, token, _PROGRESS)) == (409, "sandbox-gone")
+
+
+async def test_the_posting_reporter_speaks_to_the_real_api(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    spec_id, sandbox, token = await asked(stack)
+    spec = await stack.api.spec(spec_id)
+    url = str(stack.http.base_url)
+    async with HTTPReporter(url, sandbox, token, tmp_path / "spool", size=7) as reporter:
+        for number in range(20):
+            fact = NewEvent(dedup_key=f"line/{number}", fact=Progress(message=f"line {number}"))
+            await reporter.report(spec.project_id, spec_id, [fact, fact])
+        await reporter.flush()
+        said = [e for e in await stack.events(spec_id) if e.sandbox_id == sandbox]
+        assert [e.data["message"] for e in said] == [f"line {n}" for n in range(20)]
+        await end(stack, spec_id)
+        await reporter.report(spec.project_id, spec_id, [fact])
+        with pytest.raises(NotAllowed):
+            await reporter.flush()
 
 
 def _deep(levels: int) -> Any:

@@ -128,7 +128,6 @@ class FakeModel:
 
     @contextmanager
     def serve(self) -> Generator["FakeModel"]:
-        port = free_port()
         app = Starlette(
             routes=[
                 Mount("/scripted", scripted_app(self.script)),
@@ -136,15 +135,53 @@ class FakeModel:
                 Route("/v1/messages/count_tokens", self._count, methods=["POST"]),
             ]
         )
-        config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:  # the thread has no event of its own to wait on
-            thread.join(0.01)
-        self.url = f"http://127.0.0.1:{port}"
-        try:
+        with serving(app) as self.url:
             yield self
-        finally:
-            server.should_exit = True
-            thread.join(10)
+
+
+@contextmanager
+def serving(app: Starlette, port: int | None = None) -> Generator[str]:
+    """The application on loopback, in a thread of its own; its address."""
+    port = port or free_port()
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:  # the thread has no event of its own to wait on
+        thread.join(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+class Receiver:
+    """Takes posts and keeps them; answers with the given statuses in turn, then with the last."""
+
+    def __init__(self, *statuses: int, answer: dict[str, Any] | None = None) -> None:
+        self.posts: list[tuple[dict[str, str], bytes]] = []
+        self._statuses = list(statuses) or [200]
+        self._answer = answer or {}
+        self._arrived = threading.Condition()
+
+    async def _take(self, request: Request) -> Response:
+        body = await request.body()
+        status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+        with self._arrived:
+            self.posts.append((dict(request.headers), body))
+            self._arrived.notify_all()
+        return JSONResponse(self._answer, status_code=status)
+
+    def app(self) -> Starlette:
+        """To be served."""
+        return Starlette(routes=[Route("/{path:path}", self._take, methods=["POST"])])
+
+    async def until(self, count: int, seconds: float = 30) -> None:
+        """Until so many posts have come."""
+
+        def wait() -> bool:
+            with self._arrived:
+                return self._arrived.wait_for(lambda: len(self.posts) >= count, seconds)
+
+        assert await asyncio.to_thread(wait), f"{len(self.posts)} posts of {count} came"
