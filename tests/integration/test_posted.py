@@ -138,7 +138,8 @@ async def test_the_posting_reporter_speaks_to_the_real_api(
         said = [e for e in await stack.events(spec_id) if e.sandbox_id == sandbox]
         assert [e.data["message"] for e in said] == [f"line {n}" for n in range(20)]
         await end(stack, spec_id)
-        await reporter.report(spec.project_id, spec_id, [fact])
+        late = NewEvent(dedup_key="late", fact=Progress(message="late"))
+        await reporter.report(spec.project_id, spec_id, [late])
         with pytest.raises(NotAllowed):
             await reporter.flush()
 
