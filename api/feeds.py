@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -13,13 +13,15 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from models.contracts.base import ProjectId
-from models.contracts.events import Event
-from models.store import events
+from models.rules.aliases import Subject, subject_of
+from models.store import event_lines, events
 from models.store.database import Database
 
 _LOGGER = logging.getLogger(__name__)
 _RING: Final = 2_000
-_BATCH: Final = 500
+_RING_BYTES: Final = 16 * 1024 * 1024
+BATCH: Final = 500
+_BATCH_BYTES: Final = 64 * 1024
 _SAFETY_SECONDS: Final = 15.0
 _RETRY_SECONDS: Final = 0.5
 
@@ -32,12 +34,12 @@ class Scope:
     id: UUID
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
-    """An event with its place in the scope that is followed, written once for all followers."""
+    """An event as it is sent, with its place in the scope; written once for all followers."""
 
     position: int
-    event: Event
+    subject: Subject
     json: str
 
 
@@ -52,7 +54,8 @@ class Feed:
         self.scope = scope
         self.listeners: set[asyncio.Event] = set()
         self.head = 0
-        self._ring: deque[Line] = deque(maxlen=_RING)
+        self._ring: deque[Line] = deque()
+        self._ring_bytes = 0
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -74,23 +77,30 @@ class Feed:
         """There may be something new."""
         self._woken.set()
 
-    async def lines(self, position: int) -> Sequence[Line]:
+    async def lines(self, position: int, most: int = BATCH) -> Sequence[Line]:
         """Lines after a position, in order; none when the follower has them all."""
         if position >= self.head:
             return ()
         if self._ring and self._ring[0].position <= position + 1:
             skip = position + 1 - self._ring[0].position  # numbers have no gaps
-            return tuple(islice(self._ring, skip, skip + _BATCH))
-        return await self._read(position)
+            return _cut(islice(self._ring, skip, skip + most))
+        return _cut(await self._read(position, most))
 
-    async def _read(self, position: int) -> list[Line]:
-        async with self._database.begin() as session:
-            if self.scope.kind == "stream":
-                found = await events.after(session, self.scope.id, position, _BATCH)
-            else:
-                found = await events.after_in_project(session, self.scope.id, position, _BATCH)
+    async def _read(self, position: int, most: int = BATCH) -> list[Line]:
         project = self.scope.kind == "project"
-        return [Line(e.project_seq if project else e.seq, e, e.model_dump_json()) for e in found]
+        async with self._database.begin() as session:
+            if project:
+                found = await event_lines.after_in_project(session, self.scope.id, position, most)
+            else:
+                found = await event_lines.after(session, self.scope.id, position, most)
+        return [Line(e.project_seq if project else e.seq, subject_of(e), e.json) for e in found]
+
+    def _keep(self, lines: Sequence[Line]) -> None:
+        """Put lines into the ring, and let the oldest go that are over its bounds."""
+        self._ring.extend(lines)
+        self._ring_bytes += sum(len(line.json) for line in lines)
+        while len(self._ring) > _RING or self._ring_bytes > _RING_BYTES:
+            self._ring_bytes -= len(self._ring.popleft().json)
 
     async def _run(self) -> None:
         while True:
@@ -102,7 +112,7 @@ class Feed:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             if batch:
-                self._ring.extend(batch)
+                self._keep(batch)
                 self.head = batch[-1].position
                 for listener in self.listeners:
                     listener.set()
@@ -110,6 +120,18 @@ class Feed:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_SAFETY_SECONDS):
                     await self._woken.wait()
+
+
+def _cut(lines: Iterable[Line]) -> list[Line]:
+    """As many as one answer takes, and at least one: a follower that stands still holds these."""
+    taken: list[Line] = []
+    size = 0
+    for line in lines:
+        size += len(line.json)
+        if taken and size > _BATCH_BYTES:
+            break
+        taken.append(line)
+    return taken
 
 
 async def ended(task: "asyncio.Task[None]") -> None:

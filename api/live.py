@@ -10,13 +10,14 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from api.feeds import Feed, Line, Scope, ended
+from api.feeds import BATCH, Feed, Line, Scope, ended
 from models.contracts.base import ProjectId
 from models.contracts.events import NOTIFY_CHANNEL
 from models.store import events
 from models.store.database import Database, psycopg_url
 
 _LOGGER = logging.getLogger(__name__)
+_FIRST_BATCH: Final = 32
 _PING_SECONDS: Final = 15.0
 _RECONNECT_SECONDS: Final = 0.5
 
@@ -95,7 +96,7 @@ class LiveHub:
         feed.listeners.add(listener)
         try:
             await asyncio.shield(self._started[scope])
-        except DBAPIError:
+        except (DBAPIError, asyncio.CancelledError):
             await self._leave(scope, listener)
             raise
         return feed
@@ -106,7 +107,9 @@ class LiveHub:
             return
         feed.listeners.discard(listener)
         if not feed.listeners:
-            del self._feeds[scope], self._started[scope]
+            started = self._started.pop(scope)
+            del self._feeds[scope]
+            await asyncio.gather(started, return_exceptions=True)
             await feed.stop()
 
     async def follow(self, scope: Scope, since: int) -> AsyncGenerator[list[Line] | None]:
@@ -168,6 +171,7 @@ class _Follower:
         self.positions = dict(since)
         self.listener = asyncio.Event()
         self.feeds: dict[Scope, Feed] = {}
+        self._most = _FIRST_BATCH
 
     def unread(self) -> list[Scope]:
         """Scopes whose feed is not followed yet."""
@@ -178,9 +182,10 @@ class _Follower:
         self.listener.clear()
         told = False
         for scope, feed in self.feeds.items():
-            if lines := await feed.lines(self.positions[scope]):
+            if lines := await feed.lines(self.positions[scope], self._most):
                 self.positions[scope] = lines[-1].position
                 told = True
+                self._most = min(2 * self._most, BATCH)  # who stays reads more at once
                 yield list(lines)
         if not told and await _silent(self.listener):
             yield None

@@ -6,14 +6,15 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from starlette.types import Message, Send
 
 from api.feeds import Line
 from models.contracts.base import ProjectId
 from models.errors import InvalidInput
-from models.rules.aliases import ALIASES, closest
+from models.rules.aliases import ALIASES
+from models.store.event_lines import EventLines
 
 SLOW_SECONDS: Final = 30.0
 _POSITIONS: Final[TypeAdapter[dict[ProjectId, int]]] = TypeAdapter(dict[ProjectId, int])
@@ -45,6 +46,11 @@ class EventStream(StreamingResponse):
         await super().stream_response(bounded)
 
 
+def send_page(page: EventLines) -> Response:
+    """A page of events, as it was written by the store."""
+    return Response(page.json(), media_type="application/json")
+
+
 async def write_sse(
     batches: Batches,
     identify: Callable[[Line], str],
@@ -70,7 +76,7 @@ class Positions:
 
     def move(self, line: Line) -> str:
         """The positions after a line, as JSON."""
-        self._now[str(line.event.project_id)] = line.position
+        self._now[str(line.subject.project_id)] = line.position
         return json.dumps(self._now, separators=(",", ":"))
 
 
@@ -109,13 +115,12 @@ def read_last_id(last_event_id: str | None, since: int) -> int:
 
 def write_message(line: Line, positions: Positions) -> str:
     """An event as the WebSocket sends it; ``alias`` is its name of the seeds."""
-    kind, entity_id = closest(line.event)
     head: dict[str, JsonValue] = {
         "type": "event",
-        "event_type": line.event.event_type,
-        "alias": ALIASES.get(line.event.event_type),
-        "entity_type": kind,
-        "entity_id": entity_id,
+        "event_type": line.subject.event_type,
+        "alias": ALIASES.get(line.subject.event_type),
+        "entity_type": line.subject.kind,
+        "entity_id": line.subject.entity_id,
     }
     written = json.dumps(head)[:-1]
     return f'{written}, "event": {line.json}, "position": {positions.move(line)}}}'

@@ -3,14 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from api.deps import Limit, TheServices, TheSession
 from api.feeds import Scope
-from api.streams import EventStream, read_last_id, read_positions, write_sse
+from api.streams import EventStream, read_last_id, read_positions, send_page, write_sse
 from models.contracts.base import ProjectId, SpecId, TaskId
 from models.contracts.events import EventPage
-from models.store import events, projects, specs, task_views
+from models.store import event_lines, projects, specs, task_views
 
 router = APIRouter(tags=["events"])
 Since = Annotated[int, Query(ge=0, le=2**31 - 1, description="the last id seen")]
@@ -20,7 +20,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/specs/{spec_id}/events")
+@router.get("/specs/{spec_id}/events", response_model=EventPage)
 async def list_events(
     spec_id: SpecId,
     session: TheSession,
@@ -28,10 +28,10 @@ async def list_events(
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     cursor: Since = 0,
     event_types: Annotated[list[str] | None, Query(max_length=50)] = None,
-) -> EventPage:
+) -> Response:
     """Events in ``seq`` order."""
     await specs.get_view(session, spec_id)
-    return await events.page(
+    found = await event_lines.page(
         session,
         spec_id,
         cursor=cursor,
@@ -39,6 +39,7 @@ async def list_events(
         limit=limit,
         event_types=event_types or (),
     )
+    return send_page(found)
 
 
 @router.get("/specs/{spec_id}/stream", response_class=StreamingResponse, responses=_STREAM)
@@ -70,7 +71,7 @@ async def stream_task(
     batches = services.live.follow(Scope("stream", task.spec_id), begin)
     return EventStream(
         write_sse(
-            batches, lambda line: str(line.position), lambda line: line.event.task_id == task_id
+            batches, lambda line: str(line.position), lambda line: line.subject.task_id == task_id
         )
     )
 

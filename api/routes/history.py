@@ -8,9 +8,10 @@ from api.deps import Limit, Services, TheServices, TheSession
 from api.run_history import read_history, read_log
 from models.contracts.base import SpecId
 from models.contracts.commands import spec_workflow_id
+from models.contracts.events import Event
 from models.contracts.history import HistoryEntry, HistoryPage, StreamView
 from models.errors import NotFound
-from models.store import events, specs
+from models.store import event_lines, events, specs
 
 router = APIRouter(prefix="/specs/{spec_id}", tags=["history"])
 _LOGGED = ("spec.phase_started", "spec.phase_completed", "spec.phase_failed", "spec.phase_retry",
@@ -55,10 +56,11 @@ def _page(entries: list[HistoryEntry], limit: int, link: str | None) -> HistoryP
 
 async def _from_log(services: Services, spec_id: SpecId, cursor: int, limit: int) -> HistoryPage:
     async with services.database.begin() as session:
-        page = await events.page(session, spec_id, cursor=cursor, limit=limit, event_types=_LOGGED)
-    return HistoryPage(
-        items=tuple(read_log(page.items)), next_cursor=page.next_cursor, source="log"
-    )
+        page = await event_lines.page(
+            session, spec_id, cursor=cursor, limit=limit, event_types=_LOGGED
+        )
+    logged = [Event.model_validate_json(line.json) for line in page.lines]
+    return HistoryPage(items=tuple(read_log(logged)), next_cursor=page.next_cursor, source="log")
 
 
 @router.get("/at/{seq}")

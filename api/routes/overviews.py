@@ -3,12 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.responses import Response
 
 from api.deps import Cursor, Limit, TheSession
+from api.streams import send_page
 from models.contracts.base import ProjectId
 from models.contracts.events import EventPage
 from models.contracts.overviews import InboxPage, Insights, SearchHits
-from models.store import events, overviews, projects, waiting
+from models.store import event_lines, overviews, projects, waiting
 
 router = APIRouter(tags=["overview"])
 
@@ -36,7 +38,7 @@ async def search(
     return await overviews.search(session, query, limit)
 
 
-@router.get("/activity")
+@router.get("/activity", response_model=EventPage)
 async def list_activity(
     session: TheSession,
     project_id: ProjectId,
@@ -44,10 +46,11 @@ async def list_activity(
         int | None, Query(ge=1, le=2**31 - 1, description="the oldest project_seq seen")
     ] = None,
     limit: Limit = 50,
-) -> EventPage:
+) -> Response:
     """What happened in a project, newest first; ``next_cursor`` is the next ``before``."""
     await projects.get(session, project_id)
-    return await events.activity(session, project_id, before=before, limit=limit)
+    found = await event_lines.activity(session, project_id, before=before, limit=limit)
+    return send_page(found)
 
 
 @router.get("/insights")

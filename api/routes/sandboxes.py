@@ -3,10 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
+from fastapi.responses import Response
 
 from api.deps import Actor, CommandId, Cursor, Limit, TheServices, TheSession
 from api.proposals import propose
 from api.routes.tasks import give_task_command
+from api.streams import send_page
 from models.contracts.base import ProjectId, SpecId
 from models.contracts.commands import CommandAccepted, SendMessage, TaskCommandName
 from models.contracts.events import EventPage, NewEvent, RawEvent
@@ -23,7 +25,7 @@ from models.contracts.sandboxes import (
 )
 from models.errors import Conflict
 from models.rules.posted import PROPOSAL, event_key, read_posted
-from models.store import events, sandboxes
+from models.store import event_lines, events, sandboxes
 from models.store.database import Session
 
 router = APIRouter(prefix="/sandboxes", tags=["sandboxes"])
@@ -52,18 +54,19 @@ async def get_sandbox(sandbox_id: SandboxId, session: TheSession) -> SandboxView
     return await sandboxes.get(session, sandbox_id)
 
 
-@router.get("/{sandbox_id}/events")
+@router.get("/{sandbox_id}/events", response_model=EventPage)
 async def list_sandbox_events(
     sandbox_id: SandboxId,
     session: TheSession,
     cursor: Annotated[int, Query(ge=0, le=2**31 - 1, description="the last seq seen")] = 0,
     limit: Limit = 50,
-) -> EventPage:
+) -> Response:
     """What happened in a sandbox, or was said by it, in ``seq`` order."""
     sandbox = await sandboxes.get(session, sandbox_id)
-    return await events.page(
+    found = await event_lines.page(
         session, sandbox.spec_id, cursor=cursor, limit=limit, sandbox_id=sandbox.id
     )
+    return send_page(found)
 
 
 @router.post("/{sandbox_id}/token", status_code=201)

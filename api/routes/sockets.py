@@ -130,7 +130,7 @@ class _Conversation:
     async def _send_lines(self, lines: list[Line]) -> None:
         passed: str | None = None
         for line in lines:
-            if self._wanted.takes(line.event):
+            if self._wanted.takes(line.subject):
                 await self._say(write_message(line, self._positions))
                 passed = None
             else:

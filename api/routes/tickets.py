@@ -5,9 +5,11 @@ from typing import Annotated
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Header, Query
+from fastapi.responses import Response
 
 from api.deps import Actor, CommandId, Cursor, Limit, Services, TheServices, TheSession
 from api.routes.launches import offered_models, start_once
+from api.streams import send_page
 from models.contracts.base import ProjectId, SpecId, TicketId
 from models.contracts.events import EventPage
 from models.contracts.specs import CLOSED, LaunchSpec, SpecInput, SpecStatus
@@ -29,8 +31,9 @@ from models.contracts.tickets import (
 from models.errors import Conflict
 from models.rules.board import move_refusal
 from models.rules.launch import first_view, prepare_launch, prepare_quick
-from models.store import boards, events, projects, specs, tickets
+from models.store import boards, event_lines, projects, specs, tickets
 from models.store.database import Session
+from models.store.event_lines import EventLines
 from models.store.identifiers import new_id
 
 router = APIRouter(prefix="/tickets", tags=["tickets"])
@@ -208,19 +211,19 @@ async def get_blocking(ticket_id: TicketId, session: TheSession) -> Blocking:
     return await boards.get_blocking(session, ticket_id)
 
 
-@router.get("/{ticket_id}/reasoning")
+@router.get("/{ticket_id}/reasoning", response_model=EventPage)
 async def list_reasoning(
     ticket_id: TicketId,
     session: TheSession,
     cursor: Annotated[int, Query(ge=0, le=2**31 - 1, description="the last seq seen")] = 0,
     limit: Limit = 50,
-) -> EventPage:
+) -> Response:
     """What the agents of a ticket's tasks did, asked and were told, in ``seq`` order."""
     ticket = await tickets.get(session, ticket_id)
     tasks = await boards.list_tasks(session, ticket_id)
     if ticket.run_id is None:
-        return EventPage(items=(), last_seq=0)
-    return await events.page(
+        return send_page(EventLines((), None, 0))
+    found = await event_lines.page(
         session,
         ticket.run_id,
         cursor=cursor,
@@ -228,6 +231,7 @@ async def list_reasoning(
         event_types=_REASONING,
         task_ids=[task.id for task in tasks],
     )
+    return send_page(found)
 
 
 @router.get("/{ticket_id}/comments")

@@ -6,7 +6,7 @@ the fact without its ``event_type`` and ``phase``.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
@@ -200,6 +200,22 @@ class Event(Payload):
     claimed: bool = False
     data: dict[str, JsonValue]
     view: ViewFragment | None = None
+
+
+class EventLine(NamedTuple):
+    """An event as it is sent, ``json``, with what filters and followers ask of it."""
+
+    seq: int
+    project_seq: int
+    event_type: str
+    project_id: UUID
+    spec_id: UUID | None
+    task_id: UUID | None
+    sandbox_id: str | None
+    ticket_id: str | None
+    gate_id: str | None
+    question_id: str | None
+    json: str
 
 
 class EventPage(Payload):

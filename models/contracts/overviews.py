@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from models.contracts.base import Payload, ProjectId, Request, SpecId, TaskId
 from models.contracts.tasks import TaskState
 
@@ -147,7 +149,7 @@ class ProjectStats(Payload):
 class StartTasks(Request):
     """Which tasks to start; all that failed or were stopped when none are named."""
 
-    task_ids: tuple[TaskId, ...] | None = None
+    task_ids: tuple[TaskId, ...] | None = Field(default=None, max_length=500)
 
 
 class TasksStarted(Payload):

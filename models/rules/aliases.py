@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
-from models.contracts.events import Event
+from models.contracts.events import EventLine
 
 ALIASES: Final[dict[str, str]] = {
     "spec.ticket_created": "TICKET_CREATED",
@@ -19,35 +20,44 @@ ALIASES: Final[dict[str, str]] = {
 ENTITY_TYPES: Final = ("project", "spec", "ticket", "task", "sandbox", "gate", "question")
 
 
-def entities_of(event: Event) -> dict[str, str]:
-    """What an event is about: ids by kind, the closest last."""
-    found: dict[str, str] = {"project": str(event.project_id)}
-    if event.spec_id is not None:
-        found["spec"] = str(event.spec_id)
-    ticket = event.data.get("ticket_id")
-    view = event.view
-    if view is not None and view.task is not None:
-        ticket = str(view.task.ticket_id)
-    if isinstance(ticket, str):
-        found["ticket"] = ticket
-    if event.task_id is not None:
-        found["task"] = str(event.task_id)
-    if event.sandbox_id is not None:
-        found["sandbox"] = event.sandbox_id
-    for kind in ("gate", "question"):
-        part = event.data.get(kind)
-        if isinstance(part, dict) and isinstance(part.get("id"), str):
-            found[kind] = str(part["id"])
-    return found
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an event is about: all that a filter asks for, so that the event need not be kept.
+
+    ``entities`` are ids by kind; ``kind`` and ``entity_id`` name the one whose story it belongs to.
+    """
+
+    event_type: str
+    project_id: UUID
+    task_id: UUID | None
+    entities: dict[str, str]
+    kind: str
+    entity_id: str
 
 
-def closest(event: Event) -> tuple[str, str]:
-    """The kind and id of the entity whose story an event belongs to."""
-    found = entities_of(event)
-    if event.event_type.startswith("ticket.") or event.event_type == "spec.ticket_created":
-        return "ticket", found.get("ticket", found["project"])
+def subject_of(line: EventLine) -> Subject:
+    """What an event is about."""
+    found = _entities_of(line)
     kind, entity_id = list(found.items())[-1]
-    return kind, entity_id
+    if line.event_type.startswith("ticket.") or line.event_type == "spec.ticket_created":
+        kind, entity_id = "ticket", found.get("ticket", found["project"])
+    return Subject(line.event_type, line.project_id, line.task_id, found, kind, entity_id)
+
+
+def _entities_of(line: EventLine) -> dict[str, str]:
+    """Ids by kind, the closest last."""
+    ids = (
+        line.project_id,
+        line.spec_id,
+        line.ticket_id,
+        line.task_id,
+        line.sandbox_id,
+        line.gate_id,
+        line.question_id,
+    )
+    return {
+        kind: str(value) for kind, value in zip(ENTITY_TYPES, ids, strict=True) if value is not None
+    }
 
 
 @dataclass(frozen=True)
@@ -61,12 +71,12 @@ class EventFilter:
     entity_types: frozenset[str] = field(default_factory=frozenset[str])
     entity_ids: frozenset[str] = field(default_factory=frozenset[str])
 
-    def takes(self, event: Event) -> bool:
+    def takes(self, subject: Subject) -> bool:
         """True when the event passes every set that is not empty."""
         if self.event_types:
-            names = {event.event_type, ALIASES.get(event.event_type, event.event_type)}
+            names = {subject.event_type, ALIASES.get(subject.event_type, subject.event_type)}
             if not names & self.event_types:
                 return False
-        if self.entity_types and closest(event)[0] not in self.entity_types:
+        if self.entity_types and subject.kind not in self.entity_types:
             return False
-        return not self.entity_ids or not self.entity_ids.isdisjoint(entities_of(event).values())
+        return not self.entity_ids or not self.entity_ids.isdisjoint(subject.entities.values())

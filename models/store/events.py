@@ -14,7 +14,6 @@ from models.contracts.base import ProjectId, SpecId, TaskId
 from models.contracts.events import (
     NOTIFY_CHANNEL,
     Event,
-    EventPage,
     EventSource,
     NewEvent,
     RawEvent,
@@ -110,6 +109,12 @@ async def find_keys(session: Session, stream_id: UUID, keys: Sequence[str]) -> d
     return {str(key): int(seq) for key, seq in found}
 
 
+def _parts(fragment: ViewFragment) -> dict[str, Any]:
+    """What changed, whole: an event is sent as it is stored."""
+    given = ((name, getattr(fragment, name)) for name in ViewFragment.model_fields)
+    return {name: part.model_dump(mode="json") for name, part in given if part is not None}
+
+
 def _row(event: NewEvent | RawEvent, fragment: ViewFragment, now: datetime) -> dict[str, Any]:
     if isinstance(event, RawEvent):
         data, event_type, task_id = dict(event.data), event.event_type, event.task_id
@@ -128,7 +133,7 @@ def _row(event: NewEvent | RawEvent, fragment: ViewFragment, now: datetime) -> d
         "source": event.source.value,
         "claimed": isinstance(event, RawEvent) and event.claimed,
         "data": data,
-        "view": fragment.model_dump(mode="json", exclude_none=True),
+        "view": _parts(fragment),
         "occurred_at": event.occurred_at or now,
         "created_at": now,  # the fold's own clock, so that a replay gives the same views
     }
@@ -183,70 +188,8 @@ async def after(session: Session, stream_id: UUID, seq: int, limit: int = _BATCH
     )
 
 
-async def after_in_project(
-    session: Session, project_id: UUID, project_seq: int, limit: int = _BATCH
-) -> list[Event]:
-    """Events of a project after ``project_seq``, in order, at most ``limit``."""
-    return await _events(
-        session,
-        select(EventRow)
-        .where(col(EventRow.project_id) == project_id, col(EventRow.project_seq) > project_seq)
-        .order_by(col(EventRow.project_seq))
-        .limit(limit),
-    )
-
-
 async def _events(session: Session, query: Select[EventRow]) -> list[Event]:
     return [_event(row) for row in (await session.execute(query)).scalars()]
-
-
-async def page(
-    session: Session,
-    spec_id: SpecId,
-    *,
-    cursor: int = 0,
-    offset: int = 0,
-    limit: int = 50,
-    event_types: Sequence[str] = (),
-    sandbox_id: str | None = None,
-    task_ids: Sequence[TaskId] | None = None,
-) -> EventPage:
-    """One page in ``seq`` order, after ``cursor``; ``offset`` as in the seeds."""
-    filtered = bool(event_types) or sandbox_id is not None or task_ids is not None
-    if not filtered:  # seq has no gaps, so an offset is a seq, however deep
-        cursor, offset = cursor + offset, 0
-    query = select(EventRow).where(col(EventRow.stream_id) == spec_id, col(EventRow.seq) > cursor)
-    if event_types:
-        query = query.where(col(EventRow.event_type).in_(event_types))
-    if sandbox_id is not None:
-        query = query.where(col(EventRow.sandbox_id) == sandbox_id)
-    if task_ids is not None:
-        query = query.where(col(EventRow.task_id).in_(task_ids))
-    ordered = query.order_by(col(EventRow.seq)).offset(offset).limit(limit + 1)
-    found = await _events(session, ordered)
-    more = len(found) > limit
-    return EventPage(
-        items=tuple(found[:limit]),
-        next_cursor=str(found[limit - 1].seq) if more else None,
-        last_seq=await last_seq(session, spec_id),
-    )
-
-
-async def activity(
-    session: Session, project_id: ProjectId, *, before: int | None, limit: int
-) -> EventPage:
-    """One page of a project's events, newest first, older than ``before``."""
-    query = select(EventRow).where(col(EventRow.project_id) == project_id)
-    if before is not None:
-        query = query.where(col(EventRow.project_seq) < before)
-    ordered = query.order_by(col(EventRow.project_seq).desc()).limit(limit + 1)
-    found = await _events(session, ordered)
-    more = len(found) > limit
-    return EventPage(
-        items=tuple(found[:limit]),
-        next_cursor=str(found[limit - 1].project_seq) if more else None,
-        last_seq=await last_project_seq(session, project_id),
-    )
 
 
 async def lock_stream(session: Session, spec_id: SpecId) -> int:
