@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import socket
 from pathlib import Path
 from types import FrameType
 from typing import cast
@@ -55,18 +56,30 @@ def main() -> None:
     configure_logging(LogSettings())
     database = DatabaseSettings()  # pyright: ignore[reportCallIssue] - from the environment
     app = create_app(database, settings, LanguageSettings(), ExecutionSettings())
-    _Server(
-        uvicorn.Config(
-            app,
-            host=settings.api_host,
-            port=settings.api_port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=3,
-            ws="websockets-sansio",
-            ws_max_size=64 * 1024,
-        )
-    ).run()
+    config = uvicorn.Config(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        ws="websockets-sansio",
+        ws_max_size=64 * 1024,
+    )
+    _Server(config).run(sockets=[_listen(config, settings.slow_client_seconds)])
+
+
+def _listen(config: uvicorn.Config, slow_seconds: int) -> socket.socket:
+    """The listening socket.
+
+    A connection whose peer takes nothing for so long is cut by the kernel: what waits to be sent
+    would keep it open for ever. https://man7.org/linux/man-pages/man7/tcp.7.html
+    """
+    listening = config.bind_socket()
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        milliseconds = slow_seconds * 1_000
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    return listening
 
 
 if __name__ == "__main__":

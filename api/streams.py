@@ -16,20 +16,20 @@ from models.errors import InvalidInput
 from models.rules.aliases import ALIASES
 from models.store.event_lines import EventLines
 
-SLOW_SECONDS: Final = 30.0
 _POSITIONS: Final[TypeAdapter[dict[ProjectId, int]]] = TypeAdapter(dict[ProjectId, int])
 Batches = AsyncGenerator[list[Line] | None]
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events; a client that takes nothing for 30 s is dropped, and resumes.
+    """Server-sent events; a client that takes nothing for so long is dropped, and resumes.
 
     The format: https://html.spec.whatwg.org/multipage/server-sent-events.html
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, content: AsyncGenerator[str]) -> None:
+    def __init__(self, content: AsyncGenerator[str], slow_seconds: float) -> None:
+        self._slow_seconds = slow_seconds
         super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
     async def stream_response(self, send: Send) -> None:
@@ -37,7 +37,7 @@ class EventStream(StreamingResponse):
 
         async def bounded(message: Message) -> None:
             try:
-                async with asyncio.timeout(SLOW_SECONDS):
+                async with asyncio.timeout(self._slow_seconds):
                     await send(message)
             except TimeoutError as error:
                 msg = "a slow client is dropped"

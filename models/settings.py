@@ -131,6 +131,9 @@ class ApiSettings(_Settings):
     api_port: int = Field(default=18000, ge=1, le=65535, description="port")
     temporal_ui_url: str | None = Field(default=None, description="Temporal Web UI, for links")
     frontend_dir: Path = Field(default=Path("frontend/dist"), description="the built frontend")
+    slow_client_seconds: int = Field(
+        default=30, ge=1, le=600, description="a live client that takes nothing so long is dropped"
+    )
 
 
 class LogSettings(_Settings):

@@ -1,11 +1,12 @@
 """Events: pages, and the live streams of a spec, a task, a project and all projects."""
 
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response, StreamingResponse
 
-from api.deps import Limit, TheServices, TheSession
+from api.deps import Limit, Services, TheServices, TheSession
 from api.feeds import Scope
 from api.streams import EventStream, read_last_id, read_positions, send_page, write_sse
 from models.contracts.base import ProjectId, SpecId, TaskId
@@ -54,7 +55,7 @@ async def stream_events(
     async with services.database.begin() as session:
         await specs.get_view(session, spec_id)
     batches = services.live.follow(Scope("stream", spec_id), begin)
-    return EventStream(write_sse(batches, lambda line: str(line.position)))
+    return _stream(services, write_sse(batches, lambda line: str(line.position)))
 
 
 @router.get("/tasks/{task_id}/stream", response_class=StreamingResponse, responses=_STREAM)
@@ -69,10 +70,11 @@ async def stream_task(
     async with services.database.begin() as session:
         task = await task_views.get_task(session, task_id)
     batches = services.live.follow(Scope("stream", task.spec_id), begin)
-    return EventStream(
+    return _stream(
+        services,
         write_sse(
             batches, lambda line: str(line.position), lambda line: line.subject.task_id == task_id
-        )
+        ),
     )
 
 
@@ -88,7 +90,7 @@ async def stream_project(
     async with services.database.begin() as session:
         await projects.get(session, project_id)
     batches = services.live.follow(Scope("project", project_id), begin)
-    return EventStream(write_sse(batches, lambda line: str(line.position)))
+    return _stream(services, write_sse(batches, lambda line: str(line.position)))
 
 
 @router.get("/stream", response_class=StreamingResponse, responses=_STREAM)
@@ -103,4 +105,8 @@ async def stream_all(
     """
     positions = read_positions(last_event_id if last_event_id is not None else since)
     batches = services.live.follow_all(positions.given)
-    return EventStream(write_sse(batches, positions.move))
+    return _stream(services, write_sse(batches, positions.move))
+
+
+def _stream(services: Services, content: AsyncGenerator[str]) -> EventStream:
+    return EventStream(content, services.api.slow_client_seconds)

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue, ValidationError
 
 from api.deps import Services
 from api.feeds import Line, ended
-from api.streams import SLOW_SECONDS, Positions, read_positions, write_message
+from api.streams import Positions, read_positions, write_message
 from models.contracts.base import Request
 from models.errors import AppError
 from models.rules.aliases import EventFilter
@@ -84,6 +84,7 @@ class _Conversation:
     ) -> None:
         self._socket = socket
         self._live = services.live
+        self._slow_seconds = services.api.slow_client_seconds
         self._positions = positions
         self._wanted = wanted
 
@@ -117,7 +118,7 @@ class _Conversation:
                     await _refuse(self._socket, error)
 
     async def _say(self, text: str) -> None:
-        async with asyncio.timeout(SLOW_SECONDS):
+        async with asyncio.timeout(self._slow_seconds):
             await self._socket.send_text(text)
 
     async def _send(self) -> None:
