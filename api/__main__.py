@@ -76,6 +76,8 @@ def _listen(config: uvicorn.Config, slow_seconds: int) -> socket.socket:
     would keep it open for ever. https://man7.org/linux/man-pages/man7/tcp.7.html
     """
     listening = config.bind_socket()
+    # asyncio does this only for sockets that name their protocol; answers would wait 40 ms for it
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
         milliseconds = slow_seconds * 1_000
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

@@ -28,6 +28,7 @@ from models.contracts.documents import Design, Requirements
 from models.contracts.plans import MAX_PLANNED_TASKS, TaskPlan
 from models.rules.evaluations.documents import Surroundings, evaluate_document
 from models.rules.sync import compute_sync
+from tests.bench_api import bench_api
 from tests.bench_tasks import bench_tasks
 from tests.support.stack import RunningStack, running_stack
 
@@ -262,6 +263,7 @@ async def _main() -> int:
     verdict = "met" if peak < MEMORY_AIM_MB else "missed"
     print(f"peak of worker plus API     {peak:7.0f} MB (aim: under {MEMORY_AIM_MB} MB, {verdict})")  # noqa: T201
     await bench_tasks()
+    await bench_api()
     return 0
 
 
