@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
+import { Transform } from "node:stream";
 import { after, before, test } from "node:test";
 import { launch, openPage } from "./browser.mjs";
 
@@ -25,11 +26,21 @@ async function violations(page) {
   return found.violations.map((one) => `${one.id}: ${one.nodes[0]?.html}`);
 }
 
-/** A TCP proxy on loopback that can cut every connection and refuse new ones. */
+/**
+ * A TCP proxy on loopback that can cut every connection and refuse new ones. It speaks to the API
+ * under the API's own name, which is the only one that it answers to.
+ */
 async function cuttableProxy() {
   const target = new URL(url);
   const sockets = new Set();
   let open = true;
+  const named = () =>
+    new Transform({
+      transform(chunk, _encoding, done) {
+        const own = `127.0.0.1:${server.address().port}`;
+        done(null, Buffer.from(chunk.toString("latin1").replaceAll(own, target.host), "latin1"));
+      },
+    });
   const server = createServer((incoming) => {
     if (!open) {
       incoming.destroy();
@@ -41,7 +52,7 @@ async function cuttableProxy() {
       socket.on("error", () => socket.destroy());
       socket.on("close", () => sockets.delete(socket));
     }
-    incoming.pipe(outgoing).pipe(incoming);
+    incoming.pipe(named()).pipe(outgoing).pipe(incoming);
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
   return {

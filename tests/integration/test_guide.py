@@ -1,0 +1,67 @@
+"""The examples of the API guide, as a person would run them: on port 18000, with curl."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from models.contracts.phases import Phase
+from tests.integration.test_revision import asking
+from tests.support.stack import RunningStack
+from workers.dev.supervisor import Child
+
+_GUIDE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+_PORT = 18_000
+
+
+def script() -> str:
+    """Every example in order: shell as it stands, Python through the interpreter of the tests."""
+    parts = ["set -euo pipefail", "export SPEC"]
+    found = re.findall(
+        r"^```(bash|python)\n(.*?)^```", _GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    for number, (language, text) in enumerate(found):
+        parts.append(f"echo '--- example {number + 1}'")
+        python = f"{sys.executable} - <<'PYTHON'\n{text}PYTHON\n"
+        parts.append(python if language == "python" else text)
+    assert len(found) > 12
+    return "\n".join(parts)
+
+
+@pytest.mark.timeout(200)
+async def test_the_guides_examples_run_as_they_stand(stack: RunningStack) -> None:
+    project = await stack.project(stack.remote(), asking(Phase.REQUIREMENTS))
+    child = Child(
+        name="guide-api",
+        argv=[sys.executable, "-m", "api"],
+        environment={**stack.stack.environment(), "API_PORT": str(_PORT)},
+        restart=False,
+        log=stack.data / "logs" / "guide-api.log",
+    )
+    await stack.stack.supervisor.start(child)
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{_PORT}") as http:
+        await stack.answers(http)
+    run = await asyncio.create_subprocess_exec(
+        *("timeout", "120", "bash", "-c", script()),
+        env={
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PROJECT": str(project.id),
+            "REPOSITORY": str(stack.remote()),
+            "TOKEN": "local-mode-asks-for-none",
+        },
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await run.communicate()
+    told = output.decode(errors="replace")
+    assert run.returncode == 0, told[-4_000:]
+    for expected in (
+        '"can_push":true', "TASK_COMPLETED TSK-", "spec.phase_completed", '"already_exists":true',
+        "claimed", "spec-not-found: ", '"outcome":"stored"', "Backlog: ",
+    ):  # fmt: skip
+        assert expected in told, (expected, told[-6_000:])
+    await stack.stack.supervisor.stop(["guide-api"])
