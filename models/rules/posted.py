@@ -33,6 +33,11 @@ def known_types() -> frozenset[str]:
 _KNOWN: Final = known_types()
 
 
+def is_own(event_type: str) -> bool:
+    """True for what is a sandbox's own to say."""
+    return event_type.startswith("agent.") or event_type in _OWN
+
+
 def read_posted(event: PostedEvent, sandbox: SandboxView, key: str) -> NewEvent | RawEvent:
     """The event to append: folded, kept as it is, or kept as a claim.
 
@@ -59,7 +64,6 @@ def read_posted(event: PostedEvent, sandbox: SandboxView, key: str) -> NewEvent 
             occurred_at=event.timestamp,
             sandbox_id=sandbox.id,
         )
-    own = event.event_type.startswith("agent.") or event.event_type in _OWN
     return RawEvent(
         dedup_key=key,
         event_type=event.event_type,
@@ -69,7 +73,7 @@ def read_posted(event: PostedEvent, sandbox: SandboxView, key: str) -> NewEvent 
         source=EventSource.AGENT,
         occurred_at=event.timestamp,
         sandbox_id=sandbox.id,
-        claimed=event.event_type in _KNOWN and not own,
+        claimed=event.event_type in _KNOWN and not is_own(event.event_type),
     )
 
 

@@ -1,4 +1,4 @@
-"""``make docs``: writes what the documentation says of rules, gates, prices and settings from the code."""
+"""``make docs``: writes the documentation's reference from the code."""
 
 import argparse
 import sys
@@ -20,6 +20,7 @@ from models.settings import (
     LogSettings,
     SandboxSettings,
 )
+from workers.dev.catalogue import render_commands, render_events
 
 _FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _GROUPS: Final = (
@@ -35,7 +36,12 @@ _GROUPS: Final = (
 def render() -> dict[Path, str]:
     """Every page, in Markdown, by its path."""
     evaluation = [*_head(), *_rules(), *_gates(), *_settings(), *_prices()]
-    pages = {"evaluation.md": evaluation, "settings.md": [*_environment()]}
+    pages = {
+        "evaluation.md": evaluation,
+        "settings.md": [*_environment()],
+        "events.md": [*render_events()],
+        "commands.md": [*render_commands()],
+    }
     return {_FOLDER / name: "\n".join(lines) + "\n" for name, lines in pages.items()}
 
 
