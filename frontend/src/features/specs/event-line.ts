@@ -55,6 +55,12 @@ const LINES: Record<string, (data: Data) => string> = {
   "spec.paused": (data) => `Paused by ${text(data.by)}`,
   "spec.resumed": (data) => `Resumed by ${text(data.by)}`,
   "spec.cancelled": (data) => `Cancelled by ${text(data.by)} ${text(data.reason)}`,
+  "spec.archived": (data) => `Archived by ${text(data.by)}`,
+  "spec.changed": (data) => `Changed by ${text(data.by)} before its start`,
+  "spec.pull_request_merged": (data) => `Pull request #${text(data.number)} merged`,
+  "spec.pull_request_closed": (data) => `Pull request #${text(data.number)} closed`,
+  "ticket.moved": (data) => `${text(data.title)}: ${text(data.column).replace("_", " ")}`,
+  "ticket.commented": (data) => `${text(data.by)} on a ticket: ${text(data.text)}`,
   "spec.ticket_created": (data) => `Ticket: ${text(data.title)}`,
   "spec.task_created": (data) => `Task: ${text(data.title)}`,
   "spec.tasks_queued": (data) => `${text(data.task_count)} tasks queued`,
@@ -78,6 +84,7 @@ const LINES: Record<string, (data: Data) => string> = {
 /** One line for a person; an unknown type is shown as it is, never dropped. */
 export function eventLine(event: SpecEvent): string {
   const data = event.data as Data;
+  if (event.claimed) return `A sandbox claims ${event.event_type}; nothing changed`;
   const known = LINES[event.event_type];
   if (known) return known(data);
   if (event.event_type.startsWith("task.")) {
