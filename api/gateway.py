@@ -21,6 +21,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.calls import (
+    AFTER_ANOTHER_SECONDS,
     ALREADY_RAN,
     SHORT,
     bounded,
@@ -225,7 +226,8 @@ class Gateway:
                 raise explained(error) from error
             if signal is None:
                 raise unknown() from error
-            await reached(handle.signal(signal, command, rpc_timeout=SHORT))
+            told = handle.signal(signal, command, rpc_timeout=SHORT)
+            await reached(told, AFTER_ANOTHER_SECONDS)
             return CommandAccepted(id=command_id, status="pending")
         return CommandAccepted(id=command_id)
 

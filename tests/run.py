@@ -27,14 +27,19 @@ FIRST: Final = (
     Suite("check", ("make", "--no-print-directory", "check")),
     Suite("unit and replay", (*_PYTEST, "tests/unit", "tests/replay")),
 )
-_GATES: Final = "tests/integration/test_gates.py"  # the longest file, to even out the lanes
+# the longest files, to even out the lanes
+_LONG: Final = ("tests/integration/test_gates.py", "tests/integration/test_openapi.py")
 LANES: Final[tuple[tuple[Suite, ...], ...]] = (
-    (Suite("integration", (*_PYTEST, "tests/integration", f"--ignore={_GATES}")),),
+    (
+        Suite(
+            "integration", (*_PYTEST, "tests/integration", *(f"--ignore={name}" for name in _LONG))
+        ),
+    ),
     (
         Suite("frontend", ("npx", "--no-install", "vitest", "run"), ROOT / "frontend"),
         Suite("end to end", (*_PYTEST, "tests/e2e")),
         Suite("faults", (*_PYTEST, "-s", "tests/faults")),
-        Suite("gates", (*_PYTEST, _GATES)),
+        Suite("gates and openapi", (*_PYTEST, *_LONG)),
     ),
 )
 

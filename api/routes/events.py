@@ -11,7 +11,7 @@ from api.feeds import Scope
 from api.streams import EventStream, read_last_id, read_positions, send_page, write_sse
 from models.contracts.base import ProjectId, SpecId, TaskId
 from models.contracts.events import EventPage
-from models.store import event_lines, projects, specs, task_views
+from models.store import event_lines, events, projects, specs, task_views
 
 router = APIRouter(tags=["events"])
 Since = Annotated[int, Query(ge=0, le=2**31 - 1, description="the last id seen")]
@@ -104,6 +104,8 @@ async def stream_all(
     From now on without ``since`` and ``Last-Event-ID``.
     """
     positions = read_positions(last_event_id if last_event_id is not None else since)
+    async with services.database.begin() as session:  # an outage is an answer, not a cut stream
+        await events.last_project_seqs(session)
     batches = services.live.follow_all(positions.given)
     return _stream(services, write_sse(batches, positions.move))
 

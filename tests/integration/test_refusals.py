@@ -7,54 +7,8 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from models.contracts.phases import Phase
-from tests.support.evaluations import good
-from tests.support.routes import Operation, operations
+from tests.support.routes import Operation, body_of, operations
 from tests.support.stack import RunningStack
-
-_CRITERION = {"id": "", "text": "It is so.", "verified_by": "test"}
-
-
-def _bodies() -> dict[str, Any]:
-    """A body that each route understands, by the end of its path."""
-    requirement = good(Phase.REQUIREMENTS)["requirements"][0]
-    planned = good(Phase.TASKS)["tasks"][0]
-    return {
-        "/steering": {"text": "x"},
-        "/fork": {"from_phase": "design"},
-        "/launch": {"project_id": str(uuid4()), "description": "x"},
-        "/estimate": {"project_id": str(uuid4())},
-        "/specs": {"project_id": str(uuid4()), "description": "x"},
-        "/tickets": {"project_id": str(uuid4()), "title": "x"},
-        "/draft": {"document": {}},
-        "/requirements": requirement,
-        "/requirements/{item_id}": requirement,
-        "/criteria": _CRITERION,
-        "/criteria/{criterion_id}": _CRITERION,
-        "/design": good(Phase.DESIGN),
-        "/plan/tasks": planned,
-        "/plan/tasks/{item_id}": planned,
-        "/decision": {"kind": "approve", "artifact_sha256": "0" * 64},
-        "/approve-requirements": {"artifact_sha256": "0" * 64},
-        "/approve-design": {"artifact_sha256": "0" * 64},
-        "/answer": {"answer": "Yes."},
-        "/dependencies": {"depends_on": []},
-        "/messages": {"text": "x"},
-        "/move": {"column": "ready"},
-        "/comments": {"text": "x"},
-        "/comments/{comment_id}": {"text": "x"},
-        "/columns/{column}": {"title": "x"},
-        "/webhook": {"url": "http://127.0.0.1:9/hook"},
-        "/events": {"event_type": "spec.progress", "data": {"message": "x"}},
-    }
-
-
-def _body(operation: Operation) -> Any:
-    if not operation.has_body:
-        return None
-    found = _bodies()
-    fitting = [end for end in found if operation.path.endswith(end)]
-    return found[max(fitting, key=len)] if fitting else {}
 
 
 async def _send(
@@ -84,7 +38,7 @@ async def test_what_is_not_there(stack: RunningStack, operation: Operation) -> N
     url = operation.url()
     if url.endswith("/diff"):
         url += "?phase=design&from=1&to=2"
-    answer = await _send(stack, operation, url, _body(operation))
+    answer = await _send(stack, operation, url, body_of(operation))
     if operation.path.endswith("/sandboxes/{sandbox_id}/events") and operation.method == "POST":
         assert (answer.status_code, _code(answer)) == (401, "sandbox-token-invalid")
         return
@@ -97,14 +51,16 @@ async def test_what_is_not_understood(stack: RunningStack, operation: Operation)
     refused: list[int] = []
     if operation.names:
         url = operation.url(**{operation.names[0]: "%00;--"})
-        refused.append((await _send(stack, operation, url, _body(operation))).status_code)
+        refused.append((await _send(stack, operation, url, body_of(operation))).status_code)
     if operation.has_body:
         body = {"surprise": 1}
         answer = await _send(stack, operation, operation.url(), body)
         assert _code(answer)
         refused.append(answer.status_code)
     for name in operation.queries:
-        answer = await _send(stack, operation, operation.url(), _body(operation), **{name: "\x00"})
+        answer = await _send(
+            stack, operation, operation.url(), body_of(operation), **{name: "\x00"}
+        )
         assert _code(answer)
         refused.append(answer.status_code)
     if not refused:  # it takes nothing that could be wrong but its method

@@ -10,6 +10,9 @@ from uuid import uuid4
 import httpx2
 from starlette.routing import compile_path
 
+from models.contracts.phases import Phase
+from tests.support.evaluations import good
+
 _DOCUMENT = Path(__file__).resolve().parents[2] / "api" / "openapi.json"
 DOCUMENT: dict[str, Any] = json.loads(_DOCUMENT.read_text(encoding="utf-8"))
 NOBODY = {
@@ -87,3 +90,49 @@ class CallLog:
             for o, _ in self._patterns
             if not any(200 <= status < 300 for status in self.seen.get(o, ()))
         )
+
+
+_CRITERION = {"id": "", "text": "It is so.", "verified_by": "test"}
+
+
+def _bodies() -> dict[str, Any]:
+    """A body that each route understands, by the end of its path."""
+    requirement = good(Phase.REQUIREMENTS)["requirements"][0]
+    planned = good(Phase.TASKS)["tasks"][0]
+    return {
+        "/steering": {"text": "x"},
+        "/fork": {"from_phase": "design"},
+        "/launch": {"project_id": str(uuid4()), "description": "x"},
+        "/estimate": {"project_id": str(uuid4())},
+        "/specs": {"project_id": str(uuid4()), "description": "x"},
+        "/tickets": {"project_id": str(uuid4()), "title": "x"},
+        "/draft": {"document": {}},
+        "/requirements": requirement,
+        "/requirements/{item_id}": requirement,
+        "/criteria": _CRITERION,
+        "/criteria/{criterion_id}": _CRITERION,
+        "/design": good(Phase.DESIGN),
+        "/plan/tasks": planned,
+        "/plan/tasks/{item_id}": planned,
+        "/decision": {"kind": "approve", "artifact_sha256": "0" * 64},
+        "/approve-requirements": {"artifact_sha256": "0" * 64},
+        "/approve-design": {"artifact_sha256": "0" * 64},
+        "/answer": {"answer": "Yes."},
+        "/dependencies": {"depends_on": []},
+        "/messages": {"text": "x"},
+        "/move": {"column": "ready"},
+        "/comments": {"text": "x"},
+        "/comments/{comment_id}": {"text": "x"},
+        "/columns/{column}": {"title": "x"},
+        "/webhook": {"url": "http://127.0.0.1:9/hook"},
+        "/events": {"event_type": "spec.progress", "data": {"message": "x"}},
+    }
+
+
+def body_of(operation: Operation) -> Any:
+    """A body that it understands; None where it takes none."""
+    if not operation.has_body:
+        return None
+    found = _bodies()
+    fitting = [end for end in found if operation.path.endswith(end)]
+    return found[max(fitting, key=len)] if fitting else {}
