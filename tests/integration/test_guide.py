@@ -4,6 +4,7 @@ import asyncio
 import re
 import sys
 from pathlib import Path
+from shutil import which
 
 import httpx2
 import pytest
@@ -31,6 +32,7 @@ def script() -> str:
     return "\n".join(parts)
 
 
+@pytest.mark.skipif(not (which("curl") and which("jq")), reason="the examples use curl and jq")
 @pytest.mark.timeout(200)
 async def test_the_guides_examples_run_as_they_stand(stack: RunningStack) -> None:
     project = await stack.project(stack.remote(), asking(Phase.REQUIREMENTS))
