@@ -150,10 +150,19 @@ async def test_a_moved_branch_is_told_and_merged_onto(bench: Bench) -> None:
 
 
 async def test_a_foreign_branch_of_our_name_is_a_conflict(bench: Bench) -> None:
-    git(bench.remote, "branch", BRANCH, "main")
+    tree = git(bench.remote, "rev-parse", "main^{tree}")
+    theirs = git(bench.remote, "commit-tree", tree, "-p", "main", "-m", "Theirs")
+    git(bench.remote, "branch", BRANCH, theirs)
     with pytest.raises(Conflict) as caught:
         await bench.publish()
     assert caught.value.stable_code == "branch-exists"
+
+
+async def test_a_branch_that_was_made_before_at_the_base_is_ours(bench: Bench) -> None:
+    git(bench.remote, "branch", BRANCH, "main")
+    made = await bench.publish()
+    assert git(bench.remote, "rev-parse", BRANCH) == made
+    assert made != git(bench.remote, "rev-parse", "main")
 
 
 async def test_a_hook_of_the_remote_that_refuses_is_told(bench: Bench) -> None:
