@@ -45,20 +45,26 @@ async def get_transcript(
     attempt_id: UUID,
     session: TheSession,
     cursor: Annotated[int, Query(ge=0, le=10_000, description="the last turn seen")] = 0,
+    before: Annotated[
+        int | None, Query(ge=1, le=10_000, description="going back: the first turn seen")
+    ] = None,
     limit: Limit = 50,
 ) -> Transcript:
     """What the model said and what its tools gave back, turn by turn."""
     attempt = await documents.get_attempt(session, spec_id, attempt_id)
     conversation = f"{spec_id}/{attempt.phase}/{attempt.attempt}"
-    return await write_transcript(session, conversation, cursor, limit)
+    return await write_transcript(session, conversation, cursor, before, limit)
 
 
 async def write_transcript(
-    session: Session, conversation: str, cursor: int, limit: int
+    session: Session, conversation: str, cursor: int, before: int | None, limit: int
 ) -> Transcript:
-    """A page of a stored conversation, from the turn after ``cursor`` on."""
+    """A page of a stored conversation: from the turn after ``cursor``, or the last ``before`` one."""
     opening = await conversations.get_opening(session, conversation)
-    turns, following = await conversations.page_turns(session, conversation, cursor, limit)
+    turns, more = await conversations.page_turns(session, conversation, cursor, before, limit)
+    back = before is not None
+    has_next = bool(turns) if back else more
+    has_previous = more if back else bool(turns) and turns[0].turn > 1
     return Transcript(
         opening=opening or "",
         turns=tuple(
@@ -71,5 +77,6 @@ async def write_transcript(
             )
             for turn in turns
         ),
-        next_cursor=str(following) if following is not None else None,
+        next_cursor=str(turns[-1].turn) if has_next else None,
+        previous=str(turns[0].turn) if has_previous else None,
     )

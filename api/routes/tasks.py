@@ -129,12 +129,15 @@ async def get_task_transcript(
     session: TheSession,
     round_number: Annotated[int | None, Query(alias="round", ge=1, description="last one")] = None,
     cursor: Annotated[int, Query(ge=0, le=10_000, description="the last turn seen")] = 0,
+    before: Annotated[
+        int | None, Query(ge=1, le=10_000, description="going back: the first turn seen")
+    ] = None,
     limit: Limit = 50,
 ) -> Transcript:
-    """What the agent said in a round and what its tools gave back, turn by turn."""
+    """What the agent said in a round and what its tools gave back, turn by turn, both ways."""
     task = await task_views.get_task(session, task_id)
     conversation = conversations.of_round(task_id, round_number or max(task.round, 1))
-    return await write_transcript(session, conversation, cursor, limit)
+    return await write_transcript(session, conversation, cursor, before, limit)
 
 
 @router.get("/tasks/{task_id}/messages")
@@ -155,6 +158,30 @@ async def send_message(
     """Tell the agent something; it reads it between two turns. 409 when the task has ended."""
     name = TaskCommandName.MESSAGE
     return await give_task_command(services, task_id, name, actor, command_id, body.text)
+
+
+@router.post("/tasks/{task_id}/start", status_code=202)
+async def start_task(
+    task_id: TaskId, services: TheServices, actor: Actor, command_id: CommandId
+) -> CommandAccepted:
+    """Start a task again that failed or was stopped; the same as its command."""
+    return await give_task_command(services, task_id, TaskCommandName.START, actor, command_id)
+
+
+@router.post("/tasks/{task_id}/cancel", status_code=202)
+async def cancel_task(
+    task_id: TaskId, services: TheServices, actor: Actor, command_id: CommandId
+) -> CommandAccepted:
+    """End a task; the same as its command."""
+    return await give_task_command(services, task_id, TaskCommandName.CANCEL, actor, command_id)
+
+
+@router.post("/tasks/{task_id}/retry", status_code=202)
+async def retry_task(
+    task_id: TaskId, services: TheServices, actor: Actor, command_id: CommandId
+) -> CommandAccepted:
+    """Send a task back that failed or was stopped; the same as its command."""
+    return await give_task_command(services, task_id, TaskCommandName.RETRY, actor, command_id)
 
 
 @router.post("/tasks/{task_id}/commands/{name}", status_code=202)

@@ -170,11 +170,15 @@ class TranscriptTurn(Payload):
 
 
 class Transcript(Payload):
-    """A conversation as it was held; ``next_cursor`` is None on the last page."""
+    """A conversation as it was held; ``next_cursor`` and ``previous`` are None at its two ends.
+
+    ``previous`` is the ``before`` of the page before this one.
+    """
 
     opening: str
     turns: tuple[TranscriptTurn, ...]
     next_cursor: str | None = None
+    previous: str | None = None
 
 
 class ItemChanges(Payload):

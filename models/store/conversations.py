@@ -63,18 +63,18 @@ async def list_turns(session: Session, conversation_id: str) -> tuple[StoredTurn
 
 
 async def page_turns(
-    session: Session, conversation_id: str, after: int, limit: int
-) -> tuple[tuple[StoredTurn, ...], int | None]:
-    """Stored turns after a number, in order, and where the next page begins, None on the last."""
-    found = await session.execute(
-        select(TurnRow)
-        .where(col(TurnRow.conversation_id) == conversation_id, col(TurnRow.turn) > after)
-        .order_by(col(TurnRow.turn))
-        .limit(limit + 1)
+    session: Session, conversation_id: str, after: int, before: int | None, limit: int
+) -> tuple[tuple[StoredTurn, ...], bool]:
+    """Turns after a number, or the last ones ``before`` one, in order; True when there are more."""
+    query = select(TurnRow).where(
+        col(TurnRow.conversation_id) == conversation_id, col(TurnRow.turn) > after
     )
-    rows = list(found.scalars())
-    turns = tuple(StoredTurn.model_validate(row, from_attributes=True) for row in rows[:limit])
-    return turns, turns[-1].turn if len(rows) > limit else None
+    if before is not None:
+        query = query.where(col(TurnRow.turn) < before)
+    order = col(TurnRow.turn).desc() if before is not None else col(TurnRow.turn)
+    rows = list((await session.execute(query.order_by(order).limit(limit + 1))).scalars())
+    turns = [StoredTurn.model_validate(row, from_attributes=True) for row in rows[:limit]]
+    return tuple(sorted(turns, key=lambda turn: turn.turn)), len(rows) > limit
 
 
 async def get_opening(session: Session, conversation_id: str) -> str | None:

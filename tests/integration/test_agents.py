@@ -262,3 +262,21 @@ async def test_a_command_that_makes_no_sense_is_refused(
     await stack.until_closed(spec_id)
     answer = await command(stack, await task_of(stack, spec_id), name, text="x")
     assert (answer.status_code, answer.json()["code"]) == (409, code)
+
+
+async def test_a_transcript_is_read_both_ways(stack: RunningStack) -> None:
+    turns = [[bash(f"echo {n} > note.txt")] for n in range(6)]
+    spec_id, _, _ = await launch(stack, [Job(FIRST, [[*turns, [finish()]]], files=["note.txt"])])
+    await stack.until_closed(spec_id)
+    task = await task_of(stack, spec_id)
+
+    async def page(**query: int) -> tuple[list[int], str | None, str | None]:
+        path = f"/api/v1/tasks/{task.id}/transcript"
+        found = (await stack.http.get(path, params={"limit": 3, **query})).json()
+        return [turn["turn"] for turn in found["turns"]], found["previous"], found["next_cursor"]
+
+    assert await page() == ([1, 2, 3], None, "3")
+    assert await page(cursor=3) == ([4, 5, 6], "4", "6")
+    assert await page(cursor=6) == ([7], "7", None)
+    assert await page(before=7) == ([4, 5, 6], "4", "6")
+    assert await page(before=4) == ([1, 2, 3], None, "3")

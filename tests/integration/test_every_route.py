@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 
 from models.contracts.base import SpecId
+from models.contracts.events import Event
 from models.contracts.gates import Gate
 from models.contracts.phases import Phase
 from tests.integration.test_revision import asking
@@ -224,9 +225,26 @@ async def _agent(call: Caller) -> None:
     await scenario.asked(task["id"], 3)
     await call("POST", f"{sandbox}/stop")
     await stack.until(spec_id, lambda e: e.event_type == "task.cancelled")
-    await call("POST", f"/tasks/{task['id']}/commands/start")
+    await call("POST", f"/tasks/{task['id']}/start")
+    for number, again in enumerate(("retry", "commands/retry"), 1):
+        await scenario.called(len(scenario.calls) + 1)
+        await call("POST", f"/tasks/{task['id']}/cancel")
+        await _ended(stack, spec_id, number + 1)
+        await call("POST", f"/tasks/{task['id']}/{again}")
     await stack.until_closed(spec_id)
     await call("POST", f"/specs/{spec_id}/commands/archive")
+
+
+async def _ended(stack: RunningStack, spec_id: SpecId, times: int) -> None:
+    """Until a task of the spec was cancelled so often."""
+    seen: set[int] = set()
+
+    def happens(event: Event) -> bool:
+        if event.event_type == "task.cancelled":
+            seen.add(event.seq)
+        return len(seen) >= times
+
+    await stack.until(spec_id, happens)
 
 
 async def _tickets(call: Caller) -> None:
