@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -12,7 +11,6 @@ import pytest
 from models.contracts.base import SpecId
 from tests.support.model import free_port
 from tests.support.stack import FEATURE, PLANTED_KEY, RunningStack
-from workers.dev.supervisor import Child
 
 JSON = {"content-type": "application/json"}
 
@@ -212,26 +210,18 @@ async def test_pages_carry_a_policy_and_a_fresh_nonce(stack: RunningStack) -> No
 
 async def test_without_a_key_only_the_demo_has_a_model(stack: RunningStack) -> None:
     port = free_port()
-    environment = {**stack.stack.environment(), "API_PORT": str(port), "ANTHROPIC_API_KEY": ""}
-    keyless = Child(
-        name="keyless-api",
-        argv=[sys.executable, "-m", "api"],
-        environment=environment,
-        restart=False,
-        log=stack.data / "logs" / "keyless-api.log",
-    )
-    await stack.stack.supervisor.start(keyless)
     other = await stack.project(Path("/srv/none"), is_demo=False)
     demo = await stack.project(Path("/srv/none"))
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        await stack.answers(http)
+    async with (
+        stack.another_api(port, ANTHROPIC_API_KEY=""),
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+    ):
         for project, expected in ((other, 409), (demo, 202)):
             body = {"project_id": str(project.id), "description": "d", "auto_execute": False}
             answer = await http.post("/api/v1/specs/launch", json=body)
             assert answer.status_code == expected
             if expected == 409:
                 assert answer.json()["code"] == "model-not-configured"
-    await stack.stack.supervisor.stop(["keyless-api"])
 
 
 async def test_a_stream_resumes_after_the_last_event_seen(stack: RunningStack) -> None:

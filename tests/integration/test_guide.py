@@ -6,13 +6,11 @@ import sys
 from pathlib import Path
 from shutil import which
 
-import httpx2
 import pytest
 
 from models.contracts.phases import Phase
 from tests.integration.test_revision import asking
 from tests.support.stack import RunningStack
-from workers.dev.supervisor import Child
 
 _GUIDE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 _PORT = 18_000
@@ -36,29 +34,21 @@ def script() -> str:
 @pytest.mark.timeout(200)
 async def test_the_guides_examples_run_as_they_stand(stack: RunningStack) -> None:
     project = await stack.project(stack.remote(), asking(Phase.REQUIREMENTS))
-    child = Child(
-        name="guide-api",
-        argv=[sys.executable, "-m", "api"],
-        environment={**stack.stack.environment(), "API_PORT": str(_PORT)},
-        restart=False,
-        log=stack.data / "logs" / "guide-api.log",
-    )
-    await stack.stack.supervisor.start(child)
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{_PORT}") as http:
-        await stack.answers(http)
-    run = await asyncio.create_subprocess_exec(
-        *("timeout", "120", "bash", "-c", script()),
-        env={
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "PROJECT": str(project.id),
-            "REPOSITORY": str(stack.remote()),
-            "TOKEN": "local-mode-asks-for-none",
-        },
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await run.communicate()
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PROJECT": str(project.id),
+        "REPOSITORY": str(stack.remote()),
+        "TOKEN": "local-mode-asks-for-none",
+    }
+    async with stack.another_api(_PORT):
+        run = await asyncio.create_subprocess_exec(
+            *("timeout", "120", "bash", "-c", script()),
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await run.communicate()
     told = output.decode(errors="replace")
     assert run.returncode == 0, told[-4_000:]
     for expected in (
@@ -66,4 +56,3 @@ async def test_the_guides_examples_run_as_they_stand(stack: RunningStack) -> Non
         "claimed", "spec-not-found: ", '"outcome":"stored"', "Backlog: ",
     ):  # fmt: skip
         assert expected in told, (expected, told[-6_000:])
-    await stack.stack.supervisor.stop(["guide-api"])

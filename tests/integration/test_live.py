@@ -3,14 +3,12 @@
 import asyncio
 import json
 import random
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-import httpx2
 import psutil
 import pytest
 from websockets.asyncio.client import connect
@@ -24,7 +22,6 @@ from models.store.database import Database
 from tests.integration.test_store import make_spec
 from tests.support.model import free_port
 from tests.support.stack import RunningStack
-from workers.dev.supervisor import Child
 
 _RATE = 200
 _BATCH = 5
@@ -151,21 +148,13 @@ async def test_a_thousand_cuts_leave_no_gap_and_no_double(stack: RunningStack) -
 async def test_a_reader_that_stands_still_costs_no_memory_and_is_dropped(
     stack: RunningStack,
 ) -> None:
-    project_id, specs = await two_specs(stack.database)
     port = free_port()
-    own = {"API_PORT": str(port), "SLOW_CLIENT_SECONDS": "4"}
-    child = Child(
-        name="slow-api",
-        argv=[sys.executable, "-m", "api"],
-        environment={**stack.stack.environment(), **own},
-        restart=False,
-        log=stack.data / "logs" / "slow-api.log",
-    )
-    await stack.stack.supervisor.start(child)
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        await stack.answers(http)
-    assert child.process is not None
-    api = psutil.Process(child.process.pid)
+    async with stack.another_api(port, SLOW_CLIENT_SECONDS="4") as pid:
+        await _stand_still(stack.database, psutil.Process(pid), port)
+
+
+async def _stand_still(database: Database, api: psutil.Process, port: int) -> None:
+    project_id, specs = await two_specs(database)
     path = f"/api/v1/projects/{project_id}/stream"
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
     stalled: list[asyncio.StreamWriter] = []
@@ -176,10 +165,10 @@ async def test_a_reader_that_stands_still_costs_no_memory_and_is_dropped(
             _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
             writer.write(request)
             stalled.append(writer)
-        await _append(stack.database, project_id, specs[0], f"{name}-first", 200)
+        await _append(database, project_id, specs[0], f"{name}-first", 200)
         before = api.memory_info().rss
         for part in range(20):
-            await _append(stack.database, project_id, specs[0], f"{name}-{part}", 200)
+            await _append(database, project_id, specs[0], f"{name}-{part}", 200)
         return (api.memory_info().rss - before) / 1024**2
 
     one, many = await grown(1, "one"), await grown(40, "many")
@@ -192,7 +181,6 @@ async def test_a_reader_that_stands_still_costs_no_memory_and_is_dropped(
         writer.transport.abort()
         with suppress(ConnectionError):
             await writer.wait_closed()
-    await stack.stack.supervisor.stop(["slow-api"])
 
 
 def _connections(process: psutil.Process, port: int) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from workers.dev.demo.client import ApiClient
 from workers.dev.demo.project import demo_settings
 from workers.dev.demo.remote import ensure_remote
 from workers.dev.stack import Stack, StackOptions
+from workers.dev.supervisor import Child
 
 PLANTED_KEY = "sk-ant-planted-0123456789"
 FEATURE = "Let me set a monthly budget.\n\nWarn me when I go over it."
@@ -133,6 +135,26 @@ class RunningStack:
                         return
                 except httpx2.TransportError:
                     await asyncio.sleep(0.05)
+
+    @asynccontextmanager
+    async def another_api(self, port: int, **environment: str) -> AsyncGenerator[int]:
+        """A second API beside the stack's own, with settings of its own; its process id."""
+        name = f"api-{port}"
+        child = Child(
+            name=name,
+            argv=[sys.executable, "-m", "api"],
+            environment={**self.stack.environment(), "API_PORT": str(port), **environment},
+            restart=False,
+            log=self.data / "logs" / f"{name}.log",
+        )
+        await self.stack.supervisor.start(child)
+        try:
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+                await self.answers(http)
+            assert child.process is not None
+            yield child.process.pid
+        finally:
+            await self.stack.supervisor.stop([name])
 
     def model_calls(self, spec_id: UUID) -> list[dict[str, Any]]:
         """The scripted model's own log of this spec's calls."""
