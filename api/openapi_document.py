@@ -5,6 +5,8 @@ from typing import Any, cast
 from fastapi import FastAPI
 from starlette.routing import compile_path
 
+from api.openapi_examples import EXAMPLES
+
 _PROBLEM = "application/problem+json"
 _FIRST_ERROR = 400
 _UNSAFE = frozenset({"post", "put", "patch", "delete"})
@@ -27,6 +29,8 @@ def install_openapi(app: FastAPI) -> None:
             for path, operations in document["paths"].items():
                 for method, operation in operations.items():
                     _complete(path, method, operation)
+            for model, example in EXAMPLES.items():
+                document["components"]["schemas"][model.__name__]["examples"] = [example]
             app.openapi_schema = document
         return app.openapi_schema
 

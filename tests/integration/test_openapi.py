@@ -15,7 +15,7 @@ from tests.support.stack import RunningStack
 _CONFIG = Path(__file__).resolve().parents[1] / "schemathesis.toml"
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(800)
 async def test_every_operation_answers_as_documented(stack: RunningStack) -> None:
     project = await stack.project(stack.remote())
     spec_id = await stack.launch(project)

@@ -2327,6 +2327,9 @@ export interface components {
         /**
          * AnswerQuestion
          * @description A person's answer.
+         * @example {
+         *       "answer": "One budget a category."
+         *     }
          */
         AnswerQuestion: {
             /** Answer */
@@ -2766,6 +2769,9 @@ export interface components {
          *     ``budget`` belongs to ``set_budget``, ``max_parallel_tasks`` to ``set_limits``. The rest belongs to ``rerun_from``: ``keep_merged`` stays on
          *     the branch and keeps merged tasks that the new plan still has, else a new branch begins at the
          *     base; ``use_draft`` takes the person's draft of that phase in the place of a generated document.
+         * @example {
+         *       "reason": "Enough for today"
+         *     }
          */
         CommandBody: {
             /**
@@ -2855,6 +2861,14 @@ export interface components {
         /**
          * CreateProject
          * @description What makes a project.
+         * @example {
+         *       "name": "Ledger",
+         *       "repository": {
+         *         "kind": "git",
+         *         "url": "https://git.example.com/team/ledger.git"
+         *       },
+         *       "default_branch": "main"
+         *     }
          */
         CreateProject: {
             /** Name */
@@ -2937,6 +2951,12 @@ export interface components {
          *     ``quick``, which the seeds call ``quick_task``, makes one task of it, which an agent carries out at once; ``spec_driven`` makes a spec,
          *     which plans it first. ``check_command`` belongs to a quick task and comes in addition to the
          *     project's own. With ``start`` false it waits in the backlog until somebody starts it.
+         * @example {
+         *       "project_id": "0d5b6a3e-7d0c-4d5c-9d0e-2f3a4b5c6d7e",
+         *       "title": "Say the currency in the report",
+         *       "workflow_mode": "quick",
+         *       "check_command": "python -m unittest"
+         *     }
          */
         CreateTicket: {
             /**
@@ -3116,6 +3136,17 @@ export interface components {
          *
          *     ``comments`` are about single items. ``document`` is the whole document of the gate's phase and
          *     belongs to ``edit``; ``budget`` belongs to ``raise``.
+         * @example {
+         *       "kind": "request_changes",
+         *       "artifact_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "note": "Think of refunds",
+         *       "comments": [
+         *         {
+         *           "item": "REQ-002",
+         *           "text": "Say by how much"
+         *         }
+         *       ]
+         *     }
          */
         DecideGate: {
             kind: components["schemas"]["DecisionKind"];
@@ -3678,6 +3709,10 @@ export interface components {
         /**
          * ForkSpec
          * @description Make a new spec from this one's phases before ``from_phase``.
+         * @example {
+         *       "from_phase": "design",
+         *       "note": "The same with a file for each month"
+         *     }
          */
         ForkSpec: {
             from_phase: components["schemas"]["Phase"];
@@ -4175,6 +4210,11 @@ export interface components {
         /**
          * LaunchSpec
          * @description A feature request; ``title`` defaults to the first line of the description.
+         * @example {
+         *       "project_id": "0d5b6a3e-7d0c-4d5c-9d0e-2f3a4b5c6d7e",
+         *       "description": "Let me set a monthly budget, and warn me when I go over it.",
+         *       "auto_execute": true
+         *     }
          */
         LaunchSpec: {
             /** Title */
@@ -4235,6 +4275,9 @@ export interface components {
         /**
          * MoveTicket
          * @description Where a ticket is to go.
+         * @example {
+         *       "column": "ready"
+         *     }
          */
         MoveTicket: {
             column: components["schemas"]["Column"];
@@ -4489,6 +4532,17 @@ export interface components {
         /**
          * PostEvents
          * @description Events in order, at most 500.
+         * @example {
+         *       "events": [
+         *         {
+         *           "event_type": "spec.progress",
+         *           "data": {
+         *             "message": "Reading the repository"
+         *           },
+         *           "dedup_key": "task-1/3"
+         *         }
+         *       ]
+         *     }
          */
         PostEvents: {
             /** Events */
@@ -4500,6 +4554,13 @@ export interface components {
          *
          *     ``dedup_key`` makes it idempotent; without one the hash of the event does. ``spec_id``, where
          *     given, is the sandbox's own.
+         * @example {
+         *       "event_type": "spec.progress",
+         *       "data": {
+         *         "message": "Reading the repository"
+         *       },
+         *       "dedup_key": "task-1/3"
+         *     }
          */
         PostedEvent: {
             /** Event Type */
@@ -5325,6 +5386,9 @@ export interface components {
         /**
          * SendMessage
          * @description A message to a task's agent.
+         * @example {
+         *       "text": "Use the parser that is there."
+         *     }
          */
         SendMessage: {
             /** Text */
@@ -5341,6 +5405,13 @@ export interface components {
         /**
          * SetWebhook
          * @description Where notifications go and which.
+         * @example {
+         *       "url": "https://chat.example.com/hooks/team",
+         *       "kinds": [
+         *         "gate",
+         *         "failure"
+         *       ]
+         *     }
          */
         SetWebhook: {
             /**
@@ -5671,6 +5742,9 @@ export interface components {
         /**
          * StartProcessing
          * @description Start tickets that wait; all of them when none are named. ``dry_run`` only says which.
+         * @example {
+         *       "dry_run": true
+         *     }
          */
         StartProcessing: {
             /** Ticket Ids */
@@ -5684,6 +5758,9 @@ export interface components {
         /**
          * StartTasks
          * @description Which tasks to start; all that failed or were stopped when none are named.
+         * @example {
+         *       "task_ids": null
+         *     }
          */
         StartTasks: {
             /** Task Ids */
@@ -6457,6 +6534,9 @@ export interface components {
         /**
          * WriteComment
          * @description What a person says about a ticket.
+         * @example {
+         *       "text": "Agreed with accounting."
+         *     }
          */
         WriteComment: {
             /** Text */
