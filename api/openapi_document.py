@@ -29,12 +29,25 @@ def install_openapi(app: FastAPI) -> None:
             for path, operations in document["paths"].items():
                 for method, operation in operations.items():
                     _complete(path, method, operation)
+            schemas = document["components"]["schemas"]
             for model, example in EXAMPLES.items():
-                document["components"]["schemas"][model.__name__]["examples"] = [example]
+                schemas[model.__name__]["examples"] = [example]
+            for name in schemas:
+                if name.endswith("-Output"):
+                    _loosen_durations(schemas[name]["properties"])
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = openapi
+
+
+def _loosen_durations(properties: dict[str, Any]) -> None:
+    """Seconds may have a fraction in ISO 8601, and not in the format's RFC 3339, appendix A."""
+    for field in properties.values():
+        for kind in field.get("anyOf", ()):
+            if kind.get("format") == "duration":
+                del kind["format"]
+                kind["description"] = "a duration as in ISO 8601; seconds may have a fraction"
 
 
 def methods_of(app: FastAPI, path: str) -> list[str]:
