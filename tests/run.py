@@ -28,7 +28,7 @@ FIRST: Final = (
     Suite("unit and replay", (*_PYTEST, "tests/unit", "tests/replay")),
 )
 # the longest files, to even out the lanes
-_LONG: Final = ("tests/integration/test_gates.py", "tests/integration/test_openapi.py")
+_LONG: Final = tuple(f"tests/integration/test_{name}.py" for name in ("gates", "openapi", "log"))
 LANES: Final[tuple[tuple[Suite, ...], ...]] = (
     (
         Suite(
@@ -39,7 +39,7 @@ LANES: Final[tuple[tuple[Suite, ...], ...]] = (
         Suite("frontend", ("npx", "--no-install", "vitest", "run"), ROOT / "frontend"),
         Suite("end to end", (*_PYTEST, "tests/e2e")),
         Suite("faults", (*_PYTEST, "-s", "tests/faults")),
-        Suite("gates and openapi", (*_PYTEST, *_LONG)),
+        Suite("gates, openapi, log", (*_PYTEST, *_LONG)),
     ),
 )
 

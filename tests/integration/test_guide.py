@@ -4,6 +4,7 @@ import asyncio
 import re
 import sys
 from pathlib import Path
+from shlex import quote
 from shutil import which
 
 import pytest
@@ -24,14 +25,14 @@ def script() -> str:
     )
     for number, (language, text) in enumerate(found):
         parts.append(f"echo '--- example {number + 1}'")
-        python = f"{sys.executable} - <<'PYTHON'\n{text}PYTHON\n"
+        python = f"{quote(sys.executable)} - <<'PYTHON'\n{text}PYTHON\n"
         parts.append(python if language == "python" else text)
     assert len(found) > 12
     return "\n".join(parts)
 
 
 @pytest.mark.skipif(not (which("curl") and which("jq")), reason="the examples use curl and jq")
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 async def test_the_guides_examples_run_as_they_stand(stack: RunningStack) -> None:
     project = await stack.project(stack.remote(), asking(Phase.REQUIREMENTS))
     environment = {
@@ -42,7 +43,7 @@ async def test_the_guides_examples_run_as_they_stand(stack: RunningStack) -> Non
     }
     async with stack.another_api(_PORT):
         run = await asyncio.create_subprocess_exec(
-            *("timeout", "120", "bash", "-c", script()),
+            *("timeout", "200", "bash", "-c", script()),
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
