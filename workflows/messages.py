@@ -161,6 +161,9 @@ class SpecMessages:
 
     @rerun_from.validator
     def _validate_rerun(self, command: SpecCommand) -> None:
+        if self._ended is not None:  # nobody would look at it any more: the caller starts a new run
+            msg = "This spec is not running."
+            raise ApplicationError(msg, type="spec-not-running", non_retryable=True)
         self._commands.validate(command, self._status())
         if not self._commands.knows(command.id):
             check_rerun(command, self._drafting)

@@ -19,7 +19,7 @@ _PORT = 18_000
 
 def script() -> str:
     """Every example in order: shell as it stands, Python through the interpreter of the tests."""
-    parts = ["set -euo pipefail", "export SPEC"]
+    parts = ["set -euo pipefail"]
     found = re.findall(
         r"^```(bash|python)\n(.*?)^```", _GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
