@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from activities.git import Git
+from activities.git import Git, explain
 
 _IDENTITY: Final = {
     "GIT_AUTHOR_NAME": "Specwright",
@@ -13,6 +13,7 @@ _IDENTITY: Final = {
     "GIT_COMMITTER_NAME": "Specwright",
     "GIT_COMMITTER_EMAIL": "bot@specwright.invalid",
 }
+_CONFLICT: Final = 1
 _GONE: Final = f"0 {'0' * 40}"
 
 
@@ -24,6 +25,21 @@ async def commit_tree(git: Git, tree: str, parents: Sequence[str], message: str)
     flags = [part for parent in parents for part in ("-p", parent)]
     made = await git.run("commit-tree", tree, *flags, stdin=message.encode(), env=env)
     return made.text
+
+
+async def merge_trees(git: Git, ours: str, theirs: str) -> tuple[str | None, tuple[str, ...]]:
+    """The tree of two commits merged without a work tree; None, and the paths, on a conflict.
+
+    Raises:
+        AppError: Git failed in another way.
+    """
+    merged = await git.attempt(
+        "merge-tree", "--write-tree", "--name-only", "--no-messages", ours, theirs
+    )
+    if merged.exit_code not in {0, _CONFLICT}:
+        raise explain(["merge-tree"], merged)
+    tree, *conflicts = merged.text.splitlines()
+    return (tree if merged.exit_code == 0 else None), tuple(conflicts)
 
 
 async def tree_with(git: Git, start: str, entries: Mapping[str, str | None]) -> str:

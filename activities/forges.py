@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.commits import commit_tree
+from activities.commits import commit_tree, merge_trees
 from activities.git import explain
 from activities.heartbeats import heartbeating
 from activities.mirror import Mirror, Mirrors
@@ -16,8 +16,6 @@ from models.contracts.repositories import OpenPullRequest, PublishBranch, PullRe
 from models.errors import Conflict
 from models.store import events, specs
 from models.store.database import Database
-
-_CONFLICT = 1
 
 
 class ForgeActivities:
@@ -162,14 +160,12 @@ async def _merge_onto(mirror: Mirror, found: PullRequest, base: str, head: str) 
     contained = await mirror.git.attempt("merge-base", "--is-ancestor", head, base)
     if contained.exit_code == 0:
         return
-    tree = await mirror.git.attempt("merge-tree", "--write-tree", "--no-messages", base, head)
-    if tree.exit_code == _CONFLICT:
+    tree, _ = await merge_trees(mirror.git, base, head)
+    if tree is None:
         msg = f"The branch does not merge into {found.base_branch} without conflicts."
         raise Conflict(msg, code="merge-conflict")
-    if tree.exit_code != 0:
-        raise explain(["merge-tree"], tree)
     message = f"Merge pull request #{found.number}: {found.title}\n"
-    commit = await commit_tree(mirror.git, tree.text.splitlines()[0], [base, head], message)
+    commit = await commit_tree(mirror.git, tree, [base, head], message)
     pushed = await mirror.push(commit, found.base_branch, base)
     if pushed.exit_code != 0:
         raise explain(["push"], pushed)

@@ -5,7 +5,7 @@ import hmac
 import json
 import time
 from datetime import timedelta
-from typing import Final
+from typing import Final, NoReturn
 
 import httpx2
 from temporalio import activity
@@ -67,7 +67,6 @@ class NotifierActivities:
             answer = await http.post(url, content=body, headers=headers)
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
             await self._failed(state, f"{type(error).__name__}: {error}"[:300])
-            return
         if answer.status_code in _AGAIN or answer.status_code >= _FIRST_SERVER_ERROR:
             await self._failed(state, f"the receiver answered {answer.status_code}")
         refused = answer.status_code >= _FIRST_ERROR
@@ -75,7 +74,7 @@ class NotifierActivities:
         async with self._database.begin() as session:
             await notifications.settle(session, told.id, error, final=True)
 
-    async def _failed(self, state: NotificationState, error: str) -> None:
+    async def _failed(self, state: NotificationState, error: str) -> NoReturn:
         async with self._database.begin() as session:
             await notifications.settle(session, state.notification.id, error, final=False)
         msg = f"The webhook does not take notifications: {error}"

@@ -5,11 +5,10 @@ parents, so that a retry makes the identical commit.
 """
 
 import tempfile
-from typing import Final
 
 from temporalio import activity
 
-from activities.commits import commit_tree, tree_with
+from activities.commits import commit_tree, merge_trees, tree_with
 from activities.git import explain
 from activities.heartbeats import heartbeating
 from activities.mirror import Mirror, Mirrors
@@ -33,8 +32,6 @@ from models.errors import Conflict
 from models.rules.paths import is_inside
 from models.store import artifacts, events, specs
 from models.store.database import Database
-
-_CONFLICT: Final = 1
 
 
 class RepositoryActivities:
@@ -122,24 +119,14 @@ class RepositoryActivities:
                 return MergeCandidate(outcome="merged", base=head, commit=merged)
             await self._tell_foreign(mirror, request, head)
             await self._import_work(mirror, request)
-            tree = await mirror.git.attempt(
-                "merge-tree",
-                "--write-tree",
-                "--name-only",
-                "--no-messages",
-                head,
-                request.work_head,
-            )
-            lines = tree.text.splitlines()
-            if tree.exit_code == _CONFLICT:
-                return MergeCandidate(outcome="conflict", base=head, conflicts=tuple(lines[1:]))
-            if tree.exit_code != 0:
-                raise explain(["merge-tree"], tree)
+            tree, conflicts = await merge_trees(mirror.git, head, request.work_head)
+            if tree is None:
+                return MergeCandidate(outcome="conflict", base=head, conflicts=conflicts)
             message = (
                 f"Merge {request.local_id}: {request.title}\n\n"
                 f"Specwright-Spec: {request.spec_id}\nSpecwright-Task: {request.local_id}\n"
             )
-            commit = await commit_tree(mirror.git, lines[0], [head, request.work_head], message)
+            commit = await commit_tree(mirror.git, tree, [head, request.work_head], message)
             await mirror.git.run("update-ref", f"refs/specwright/candidates/{commit}", commit)
             return MergeCandidate(outcome="candidate", base=head, commit=commit)
 

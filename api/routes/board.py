@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.deps import Actor, TheServices, TheSession
+from api.routes.launches import start_once
 from models.contracts.base import ProjectId
 from models.contracts.events import EventSource, RawEvent
 from models.contracts.specs import SpecStatus
@@ -16,6 +17,7 @@ from models.contracts.tickets import (
     TicketCard,
 )
 from models.errors import AppError, NotFound
+from models.rules.board import start_refusal
 from models.store import boards, events, projects, specs
 from models.store.database import Session
 from models.store.identifiers import new_id
@@ -62,7 +64,7 @@ async def start_processing(
         room = await boards.room_in(session, project_id, Column.IN_PROGRESS)
     results: list[StartedTicket] = []
     for card in chosen:
-        reason = _refusal(card, room)
+        reason = start_refusal(card.run_status, room)
         if reason is None and not body.dry_run:
             reason = await _start(services, card)
         if reason is None and room is not None:
@@ -94,12 +96,6 @@ async def _chosen(
     return cards
 
 
-def _refusal(card: TicketCard, room: int | None) -> str | None:
-    if card.run_status != SpecStatus.DRAFT:
-        return "Its work has begun."
-    return "The column in progress is full." if room == 0 else None
-
-
 async def _start(services: TheServices, card: TicketCard) -> str | None:
     """Start one ticket; why not, when it cannot."""
     if card.run_id is None:
@@ -107,7 +103,7 @@ async def _start(services: TheServices, card: TicketCard) -> str | None:
     try:
         async with services.database.begin() as session:
             launch = await specs.get_launch(session, card.run_id)
-        await services.gateway.start_spec(launch)
+        await start_once(services, launch)
     except AppError as error:
         return error.detail
     return None

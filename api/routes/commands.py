@@ -66,11 +66,12 @@ async def _rerun(
     if view.quick:
         msg = "A quick task has no phases to run again; make another ticket."
         raise Conflict(msg, code="command-not-allowed")
-    if command.from_phase is None:
+    phase = command.from_phase
+    if phase is None:
         msg = "Say from which phase: explore, requirements, design or tasks."
         raise InvalidInput(msg, code="phase-missing")
     if use_draft:
-        given = await _draft(services, spec_id, command.from_phase)
+        given = await _draft(services, spec_id, phase)
         command = command.model_copy(update={"given": given})
     if view.status in CLOSED:
         taken = await _run_again(services, spec_id, command)
@@ -78,7 +79,7 @@ async def _rerun(
         taken = await services.gateway.command(spec_id, command)
     if use_draft:  # only now: a refused command leaves the draft as it is
         async with services.database.begin() as session:
-            await drafts.drop(session, spec_id, command.from_phase or Phase.EXPLORE)
+            await drafts.drop(session, spec_id, phase)
     return taken
 
 

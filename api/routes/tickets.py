@@ -12,7 +12,7 @@ from api.routes.launches import offered_models, start_once
 from api.streams import send_page
 from models.contracts.base import ProjectId, SpecId, TicketId
 from models.contracts.events import EventPage
-from models.contracts.specs import CLOSED, LaunchSpec, SpecInput, SpecStatus
+from models.contracts.specs import LaunchSpec, SpecInput, SpecStatus
 from models.contracts.tasks import TaskList
 from models.contracts.tickets import (
     Blocking,
@@ -29,7 +29,7 @@ from models.contracts.tickets import (
     WriteComment,
 )
 from models.errors import Conflict
-from models.rules.board import move_refusal
+from models.rules.board import change_refusal, delete_refusal, move_refusal
 from models.rules.launch import first_view, prepare_launch, prepare_quick
 from models.store import boards, event_lines, projects, specs, tickets
 from models.store.database import Session
@@ -129,9 +129,9 @@ async def change_ticket(
     if ticket.planned:
         msg = "This ticket belongs to a spec's plan; change it in the plan's document."
         raise Conflict(msg, code="ticket-planned")
-    if ticket.run_status != SpecStatus.DRAFT or ticket.run_id is None:
-        msg = "Its work has begun."
-        raise Conflict(msg, code="ticket-begun")
+    reason = change_refusal(ticket.run_status)
+    if reason is not None or ticket.run_id is None:
+        raise Conflict(reason or "It has nothing to run.", code="ticket-begun")
     changed = await tickets.change(session, ticket, body)
     await specs.change_draft(
         session, ticket.run_id, by=actor, title=changed.title, description=changed.description
@@ -146,9 +146,9 @@ async def delete_ticket(ticket_id: TicketId, session: TheSession) -> None:
     if ticket.planned:
         msg = "This ticket belongs to a spec's plan; drop it from the plan's document."
         raise Conflict(msg, code="ticket-planned")
-    if ticket.run_status not in {SpecStatus.DRAFT, *CLOSED}:
-        msg = "Its work is under way; cancel it first."
-        raise Conflict(msg, code="ticket-begun")
+    reason = delete_refusal(ticket.run_status)
+    if reason is not None:
+        raise Conflict(reason, code="ticket-begun")
     await tickets.retire(session, ticket_id)
 
 
@@ -175,7 +175,7 @@ async def move_ticket(
         if not starts:
             await tickets.move(session, ticket, body.column, actor)
     if starts and launch is not None:
-        await services.gateway.start_spec(launch)
+        await start_once(services, launch)
     async with services.database.begin() as session:
         return await boards.get_card(session, ticket_id)
 

@@ -6,7 +6,7 @@ the fact without its ``event_type`` and ``phase``.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, get_args
 from uuid import UUID
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
@@ -123,6 +123,11 @@ Fact = Annotated[
     | SandboxMoved,
     Field(discriminator="event_type"),
 ]
+FACT_TYPES: Final[dict[str, type[Payload]]] = {
+    name: fact
+    for fact in get_args(get_args(Fact)[0])
+    for name in get_args(fact.model_fields["event_type"].annotation)
+}
 FACT: Final[TypeAdapter[Fact]] = TypeAdapter(Fact)
 
 

@@ -34,6 +34,7 @@ class TaskState(StrEnum):
     CANCELLED = "cancelled"
 
 
+NOT_BEGUN: frozenset[TaskState] = frozenset({TaskState.QUEUED, TaskState.BLOCKED})
 SETTLED: frozenset[TaskState] = frozenset(
     {TaskState.MERGED, TaskState.FAILED, TaskState.BLOCKED, TaskState.SKIPPED, TaskState.CANCELLED}
 )

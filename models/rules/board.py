@@ -6,8 +6,8 @@ The one place that keeps tickets in step with their tasks and their run.
 from collections.abc import Sequence
 from typing import Final
 
-from models.contracts.specs import SpecStatus
-from models.contracts.tasks import TaskState
+from models.contracts.specs import CLOSED, SpecStatus
+from models.contracts.tasks import NOT_BEGUN, TaskState
 from models.contracts.tickets import Column
 
 TITLES: Final[dict[Column, str]] = {
@@ -17,7 +17,6 @@ TITLES: Final[dict[Column, str]] = {
     Column.REVIEW: "Review",
     Column.DONE: "Done",
 }
-_WAITING: Final = frozenset({TaskState.QUEUED, TaskState.BLOCKED})
 _OVER: Final = frozenset({TaskState.MERGED, TaskState.SKIPPED, TaskState.CANCELLED})
 _REVIEW: Final = frozenset({TaskState.CHECKING, TaskState.MERGING})
 _PLACES: Final = frozenset({Column.BACKLOG, Column.READY})
@@ -33,17 +32,35 @@ def column_of(states: Sequence[TaskState], now: Column) -> Column:
 
     A ticket whose tasks all wait stays where a person has put it, in ready or in the backlog.
     """
-    if all(state in _WAITING for state in states):
+    if all(state in NOT_BEGUN for state in states):
         return now if now in _PLACES else Column.READY
     if all(state in _OVER for state in states):
         return Column.DONE
-    busy = [state for state in states if state not in _WAITING and state not in _OVER]
+    busy = [state for state in states if state not in NOT_BEGUN and state not in _OVER]
     return Column.REVIEW if busy and set(busy) <= _REVIEW else Column.IN_PROGRESS
 
 
 def column_of_run(status: SpecStatus) -> Column:
     """The column of the ticket that a run was made of, when it has no tasks of its own."""
     return _OF_RUN.get(status, Column.IN_PROGRESS)
+
+
+def start_refusal(status: SpecStatus | None, room: int | None) -> str | None:
+    """Why a ticket is not started now, with so much room left in progress; None when it is."""
+    if status != SpecStatus.DRAFT:
+        return "Its work has begun."
+    return "The column in progress is full." if room == 0 else None
+
+
+def change_refusal(status: SpecStatus | None) -> str | None:
+    """Why a person's ticket may not be changed; None when it may."""
+    return None if status == SpecStatus.DRAFT else "Its work has begun."
+
+
+def delete_refusal(status: SpecStatus | None) -> str | None:
+    """Why a person's ticket may not be taken off the board; None when it may."""
+    over = status == SpecStatus.DRAFT or status in CLOSED
+    return None if over else "Its work is under way; cancel it first."
 
 
 def move_refusal(now: Column, to: Column, *, draft: bool) -> str | None:

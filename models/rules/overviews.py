@@ -12,11 +12,10 @@ from models.contracts.overviews import (
     GraphNode,
 )
 from models.contracts.specs import SpecView
-from models.contracts.tasks import TaskState, TaskView
+from models.contracts.tasks import NOT_BEGUN, TaskState, TaskView
 from models.rules.dag import DONE, critical_path, find_cycle, find_waves
 from models.rules.trace import shown_criteria
 
-_PENDING = frozenset({TaskState.QUEUED, TaskState.BLOCKED})
 _FAILED = frozenset({TaskState.FAILED, TaskState.CANCELLED})
 
 
@@ -25,7 +24,7 @@ def execution_status(spec: SpecView, tasks: Sequence[TaskView]) -> ExecutionStat
     states = Counter(task.state for task in tasks)
     done = sum(states[state] for state in DONE)
     failed = sum(states[state] for state in _FAILED)
-    pending = sum(states[state] for state in _PENDING)
+    pending = sum(states[state] for state in NOT_BEGUN)
     return ExecutionStatus(
         status=spec.status.value,
         total_tasks=len(tasks),

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from typing import Final, get_args
+from typing import Final
 
 from pydantic import JsonValue
 
-from models.contracts.events import EventSource, Fact, NewEvent, RawEvent, read_fact
+from models.contracts.events import FACT_TYPES, EventSource, Fact, NewEvent, RawEvent, read_fact
 from models.contracts.facts import Progress
 from models.contracts.phases import PHASES
 from models.contracts.sandboxes import PostedEvent, SandboxView
@@ -18,19 +18,6 @@ EVENT_LIMIT_BYTES: Final = 64 * 1024
 _DEEPEST: Final = 20
 _OWN: Final = frozenset({"spec.progress", "spec.heartbeat", "spec.artifact_created"})
 PROPOSAL: Final = "agent.completed"
-
-
-def known_types() -> frozenset[str]:
-    """Every type that means something here."""
-    union = get_args(Fact)[0]
-    return frozenset(
-        name
-        for fact in get_args(union)
-        for name in get_args(fact.model_fields["event_type"].annotation)
-    )
-
-
-_KNOWN: Final = known_types()
 
 
 def is_own(event_type: str) -> bool:
@@ -73,7 +60,7 @@ def read_posted(event: PostedEvent, sandbox: SandboxView, key: str) -> NewEvent 
         source=EventSource.AGENT,
         occurred_at=event.timestamp,
         sandbox_id=sandbox.id,
-        claimed=event.event_type in _KNOWN and not is_own(event.event_type),
+        claimed=event.event_type in FACT_TYPES and not is_own(event.event_type),
     )
 
 

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from models.contracts.base import ProjectId, SpecId, TicketId
 from models.contracts.specs import SpecStatus
-from models.contracts.tasks import SETTLED, TaskState, TaskView
+from models.contracts.tasks import NOT_BEGUN, SETTLED, TaskState, TaskView
 from models.contracts.tickets import (
     Blocking,
     Board,
@@ -174,13 +174,14 @@ def _card(
     ticket = tickets.read_ticket(row)
     draft = status == SpecStatus.DRAFT
     moves = (c for c in Column if c != ticket.column)
-    busy = {TaskState.QUEUED, TaskState.BLOCKED, *SETTLED}
     return TicketCard.model_validate(
         {
             **ticket.model_dump(),
             "tasks_total": len(tasks),
             "tasks_done": len([state for _, state in tasks if state in DONE]),
-            "tasks_running": [task_id for task_id, state in tasks if state not in busy],
+            "tasks_running": [
+                task_id for task_id, state in tasks if state not in NOT_BEGUN | SETTLED
+            ],
             "run_status": status,
             "allowed_moves": [
                 c for c in moves if move_refusal(ticket.column, c, draft=draft) is None

@@ -1,7 +1,7 @@
 """Reads across specs: search and numbers."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,6 +20,7 @@ from models.contracts.overviews import (
     SearchHit,
     SearchHits,
 )
+from models.contracts.specs import CLOSED
 from models.contracts.systems import SlotState
 from models.store.database import Session
 from models.tables.events import EventRow
@@ -32,8 +33,6 @@ from models.tables.specs import (
     TaskRow,
     TicketRow,
 )
-
-_OVER: Final = ("completed", "failed", "cancelled")
 
 
 async def search(session: Session, words: str, limit: int) -> SearchHits:
@@ -98,7 +97,7 @@ def _has(column: Any, words: str) -> list[ColumnElement[bool]]:
 async def project_stats(session: Session, project_id: ProjectId) -> ProjectStats:
     """The numbers of a project."""
     mine = select(col(SpecRow.id)).where(
-        col(SpecRow.project_id) == project_id, col(SpecRow.status).not_in(_OVER)
+        col(SpecRow.project_id) == project_id, col(SpecRow.status).not_in(CLOSED)
     )
     gates = select(func.count()).where(
         col(GateRow.status) == "open", col(GateRow.spec_id).in_(mine)

@@ -14,6 +14,7 @@ from models.contracts.projects import (
     ProjectPage,
     UpdateProject,
 )
+from models.contracts.specs import CLOSED, SpecStatus
 from models.errors import Conflict, NotFound
 from models.store.cursors import read_cursor, write_cursor
 from models.store.database import Session
@@ -94,7 +95,7 @@ async def archive(session: Session, project_id: ProjectId) -> None:
         select(col(SpecRow.id))
         .where(
             col(SpecRow.project_id) == project_id,
-            col(SpecRow.status).not_in(("draft", "completed", "failed", "cancelled")),
+            col(SpecRow.status).not_in({SpecStatus.DRAFT, *CLOSED}),
         )
         .limit(1)
     )

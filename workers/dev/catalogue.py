@@ -1,7 +1,7 @@
 """What the documentation says of events and commands, from the code."""
 
 from collections.abc import Iterator
-from typing import Final, get_args
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -12,7 +12,7 @@ from models.contracts.commands import (
     TASK_SIGNAL,
     CommandName,
 )
-from models.contracts.events import Fact
+from models.contracts.events import FACT_TYPES
 from models.rules.aliases import ALIASES
 from models.rules.notifications import KINDS
 from models.rules.posted import is_own
@@ -38,19 +38,13 @@ def render_events() -> Iterator[str]:
         "| type | data | alias | sandbox | told outside | meaning |",
         "|---|---|---|---|---|---|",
     )
-    for name, fact in sorted(_facts()):
+    for name, fact in sorted(FACT_TYPES.items()):
         alias = f"`{ALIASES[name]}`" if name in ALIASES else ""
         own = "own" if is_own(name) else ""
         told = KINDS[name].value if name in KINDS else ""
         yield f"| `{name}` | {_data(fact)} | {alias} | {own} | {told} | {_first_line(fact)} |"
     yield ""
     yield "Besides these, which no view depends on: `agent.completed`, `agent.failed`, `agent.question`, `spec.heartbeat` and `spec.artifact_created` as a sandbox posts them, and `board.column_changed`."
-
-
-def _facts() -> Iterator[tuple[str, type[BaseModel]]]:
-    for fact in get_args(get_args(Fact)[0]):
-        for name in get_args(fact.model_fields["event_type"].annotation):
-            yield name, fact
 
 
 def _data(fact: type[BaseModel]) -> str:
